@@ -1,0 +1,7 @@
+"""`python -m policyclf` is the `policyclf` command."""
+
+import sys
+
+from policyclf.cli import main
+
+sys.exit(main())

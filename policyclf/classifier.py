@@ -1,0 +1,165 @@
+"""The classifier: from text to clauses.
+
+    >>> from policyclf import load
+    >>> load().classify("We never sell your data.")[0].denied
+    (<Practice.THIRD_PARTY_SHARING_COLLECTION: 'third_party_sharing_collection'>,)
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from policyclf.evidence import spans_for
+from policyclf.practices import Practice
+from policyclf.reading import read_text
+from policyclf.results import Clause, Span
+from policyclf.script import language_of
+from policyclf.segmenting import Segment, segments
+
+if TYPE_CHECKING:
+    from policyclf.model import Config, Model, Reading
+
+_NO_SCORES: Mapping[Practice, float] = MappingProxyType(dict.fromkeys(Practice, 0.0))
+_NO_EVIDENCE: Mapping[Practice, tuple[Span, ...]] = MappingProxyType({})
+
+
+class Classifier:
+    """A loaded model that labels policies; `policyclf.load()` gives the shipped one."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    @property
+    def config(self) -> Config:
+        """The model's configuration: labels, thresholds, calibration, figures."""
+        return self._model.config
+
+    @property
+    def folder(self) -> Path:
+        """The model's folder."""
+        return self._model.folder
+
+    def classify(self, text: str | Iterable[str], /) -> list[Clause]:
+        """Label a document, or each of several sentences.
+
+        A str is a document or a passage: it is segmented, each segment is read in its
+        context, and the clauses come back in reading order. Anything else must be an
+        iterable of str: each is read by itself as one clause, and the list that comes
+        back is as long, in the same order (blank strings have no labels).
+
+        Raises TypeError for anything else, and for an item that is no str.
+        """
+        if isinstance(text, str):
+            return self._document(text)
+        return [self._alone(sentence) for sentence in _sentences(text)]
+
+    def classify_file(self, path: str | os.PathLike[str], /) -> list[Clause]:
+        """Label the document in a file (.txt, .md); offsets are those of its text.
+
+        Raises FileError where the file is missing, damaged or of another kind.
+        """
+        return self.classify(read_text(path))
+
+    def _document(self, text: str) -> list[Clause]:
+        found = segments(text)
+        return self._read(text, found) if found else []
+
+    def _alone(self, sentence: str) -> Clause:
+        stripped = sentence.strip("\ufeff \t\r\n\f\v\u3000\xa0")
+        if not stripped or stripped.isspace():
+            return Clause(sentence, 0, len(sentence), "sentence", "en", (), (), _NO_SCORES, _NO_EVIDENCE)
+        whole = Segment(0, len(sentence), "sentence", language_of(sentence), None)
+        return self._read(sentence, [whole])[0]
+
+    def _read(self, text: str, found: Sequence[Segment]) -> list[Clause]:
+        readings = self._model.read(
+            [text[s.start : s.end] for s in found],
+            [s.kind for s in found],
+            [s.lead_in for s in found],
+        )
+        return [self._clause(text, s, r) for s, r in zip(found, readings, strict=True)]
+
+    def _clause(self, text: str, segment: Segment, reading: Reading) -> Clause:
+        labels: tuple[Practice, ...] = ()
+        denied: tuple[Practice, ...] = ()
+        scores = _NO_SCORES
+        evidence = _NO_EVIDENCE
+        if segment.kind != "heading":
+            config = self._model.config
+            probabilities = [float(p) for p in reading.scores]
+            chosen = [i for i, p in enumerate(probabilities) if p >= config.thresholds[i]]
+            chosen.sort(key=lambda i: -probabilities[i])
+            labels = tuple(config.labels[i] for i in chosen)
+            denied = tuple(
+                config.labels[i]
+                for i in chosen
+                if float(reading.denied[i]) >= config.denied_thresholds[i]
+            )
+            scores = MappingProxyType(dict(zip(config.labels, probabilities, strict=True)))
+            evidence = MappingProxyType(
+                {
+                    config.labels[i]: spans_for(
+                        text, segment.start, segment.end, reading.offsets, reading.weights[:, i]
+                    )
+                    for i in chosen
+                }
+            )
+        return Clause(
+            text=text[segment.start : segment.end],
+            start=segment.start,
+            end=segment.end,
+            kind=segment.kind,
+            language=segment.language,
+            labels=labels,
+            denied=denied,
+            scores=scores,
+            evidence=evidence,
+        )
+
+
+def load(model: str | os.PathLike[str] | None = None, *, threads: int | None = None) -> Classifier:
+    """The classifier of a model folder; of the shipped model where None.
+
+    Loaded once for each folder and number of threads. `threads` bounds the processor
+    threads of one call (None: ONNX Runtime's choice). Raises ModelError where the
+    folder is missing, truncated or not a policyclf model.
+    """
+    if model is not None and not isinstance(model, (str, os.PathLike)):
+        raise TypeError(f"model must be a folder's path or None, not {type(model).__name__}")
+    if threads is not None and (not isinstance(threads, int) or isinstance(threads, bool)):
+        raise TypeError(f"threads must be an int or None, not {type(threads).__name__}")
+    if threads is not None and threads < 1:
+        raise ValueError(f"threads must be at least 1, not {threads}")
+    folder = shipped_model() if model is None else Path(model)
+    return _load(folder.absolute(), threads)
+
+
+@functools.lru_cache(maxsize=8)
+def _load(folder: Path, threads: int | None) -> Classifier:
+    from policyclf.model import Model
+
+    return Classifier(Model(folder, threads))
+
+
+def shipped_model() -> Path:
+    """The folder of the model in the wheel; in a source checkout, models/policyclf."""
+    package = Path(__file__).resolve().parent
+    inside = package / "released"
+    return inside if inside.is_dir() else package.parent / "models" / "policyclf"
+
+
+def _sentences(given: object) -> list[str]:
+    """The items of an iterable of str; TypeError for all else."""
+    expected = "a str (a document) or an iterable of str (sentences)"
+    if given is None or isinstance(given, (bytes, bytearray, memoryview)) or not isinstance(given, Iterable):
+        raise TypeError(f"classify() takes {expected}, not {type(given).__name__}")
+    items = list(given)
+    for i, item in enumerate(items):
+        if not isinstance(item, str):
+            raise TypeError(f"classify() takes {expected}; item {i} is {type(item).__name__}")
+    return items

@@ -1,0 +1,60 @@
+"""What classification returns: clauses, with the spans that speak for their labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from policyclf.practices import Practice
+from policyclf.script import Language
+from policyclf.segmenting import SegmentKind
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of the input: characters, end exclusive."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One sentence, list item or heading of the input, and the practices that it states.
+
+    `start` and `end` are characters of the input, end exclusive: ``text ==
+    source[start:end]``, where the source is the document, or the item of the list,
+    that was given. `labels` come most probable first and are ``()`` for headings and
+    page furniture; `denied` are those of them whose practice the clause says is not
+    done. `scores` gives every practice its calibrated probability in [0, 1] (all 0 for
+    headings and blank text, which state nothing). `evidence` gives each of `labels`
+    the spans, in reading order, that speak for it.
+    """
+
+    text: str
+    start: int
+    end: int
+    kind: SegmentKind
+    language: Language
+    labels: tuple[Practice, ...]
+    denied: tuple[Practice, ...]
+    scores: Mapping[Practice, float]
+    evidence: Mapping[Practice, tuple[Span, ...]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The clause as a JSON object: the row that `policyclf classify` prints in a pipe."""
+        return {
+            "text": self.text,
+            "start": self.start,
+            "end": self.end,
+            "kind": self.kind,
+            "language": self.language,
+            "labels": [label.value for label in self.labels],
+            "denied": [label.value for label in self.denied],
+            "scores": {practice.value: round(p, 4) for practice, p in self.scores.items()},
+            "evidence": {
+                practice.value: [[span.start, span.end] for span in spans]
+                for practice, spans in self.evidence.items()
+            },
+        }
