@@ -1,0 +1,1 @@
+"""From the corpus to the released model; see the README."""

@@ -18,10 +18,11 @@ a tag after every segment::
 
 A tag is ``[[KIND CODE CODE!]]``. KIND is ``item`` (a list item) or ``heading``;
 without it the segment is a sentence. CODE is a label's code from data/labels.toml;
-``!`` says that the segment denies the practice; ``-`` stands for no label. In a policy
-published in both languages ``=N`` joins segments that translate one another: those of
-either file that bear the same number (one to one, two to one; none where one language
-stands alone). Taking every tag away, with the one space before it, gives the document, character for
+``!`` says that the segment denies the practice; ``-`` stands for no label. ``#N`` marks
+an instance of a hard case of data/guidelines.md. In a policy published in both
+languages ``=N`` joins segments that translate one another: those of either file that
+bear the same number (one to one, two to one; none where one language stands alone).
+Taking every tag away, with the one space before it, gives the document, character for
 character; a segment is what stands between two tags, less the white space around it.
 
     python -m training.corpus check [--json] [--against FOLDER] [PATH ...]
@@ -37,9 +38,10 @@ import sys
 import tomllib
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 LANGUAGES = ("en", "ja")
@@ -55,6 +57,7 @@ FENCE = "+++"
 NEAR_COPY_LIMIT = 0.05
 NEAR_COPY_JACCARD = 0.8
 NEAR_COPY_MINIMUM = {"en": 40, "ja": 20}  # characters
+HARD_CASES = 24  # of the annotation guidelines
 SHARED_RUN = {"en": 8, "ja": 20}  # words, characters
 
 
@@ -70,6 +73,7 @@ class Segment:
     end: int
     line: int  # of the policy file, from 1
     match: int | None = None  # joins segments of a pair of policies
+    cases: tuple[int, ...] = ()  # hard cases of the guidelines that it is an instance of
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,7 @@ class Policy:
 
     @property
     def name(self) -> str:
+        """The file's name without its suffix."""
         return self.path.stem
 
 
@@ -225,7 +230,7 @@ def _parse_body(
         line = first_line + body.count("\n", 0, tag.start())
         if not tag[1]:
             faults.append(Fault(path, line, f"no space before {tag[0]}"))
-        kind, labels, denied, match, wrong = _parse_tag(tag[2], known)
+        kind, labels, denied, match, cases, wrong = _parse_tag(tag[2], known)
         faults += [Fault(path, line, f"{tag[0].strip()}: {message}") for message in wrong]
         stripped = piece.strip()
         if not stripped:
@@ -233,7 +238,7 @@ def _parse_body(
         else:
             start = length + piece.index(stripped)
             segments.append(
-                Segment(kind, stripped, labels, denied, start, start + len(stripped), line, match)
+                Segment(kind, stripped, labels, denied, start, start + len(stripped), line, match, cases)
             )
         pieces.append(piece)
         length += len(piece)
@@ -255,19 +260,25 @@ def _parse_body(
 
 def _parse_tag(
     tag: str, known: dict[str, str]
-) -> tuple[str, tuple[str, ...], tuple[str, ...], int | None, list[str]]:
+) -> tuple[str, tuple[str, ...], tuple[str, ...], int | None, tuple[int, ...], list[str]]:
     words = tag.split()
     wrong: list[str] = []
     match = None
     if words and re.fullmatch(r"=[1-9][0-9]*", words[-1]):
         match = int(words.pop()[1:])
+    numbers: list[int] = []
+    while words and re.fullmatch(r"#[0-9]+", words[-1]):
+        numbers.append(int(words.pop()[1:]))
+    cases = tuple(sorted(numbers))
+    if any(n not in range(1, HARD_CASES + 1) for n in cases):
+        wrong.append(f"hard cases are numbered 1 to {HARD_CASES}")
     kind = KINDS[words.pop(0)] if words and words[0] in KINDS else "sentence"
     labels: list[str] = []
     denied: list[str] = []
     if kind == "heading":
         if words:
             wrong.append("a heading bears no labels")
-        return kind, (), (), match, wrong
+        return kind, (), (), match, cases, wrong
     if not words:
         wrong.append("no label; write - for none")
     for word in words if words != ["-"] else []:
@@ -280,7 +291,7 @@ def _parse_tag(
             labels.append(label)
             if word.endswith("!"):
                 denied.append(label)
-    return kind, tuple(labels), tuple(denied), match, wrong
+    return kind, tuple(labels), tuple(denied), match, cases, wrong
 
 
 def check(places: Sequence[Path] = ()) -> tuple[list[Policy], list[Fault]]:
@@ -455,9 +466,9 @@ def _runs(text: str, language: str) -> Iterator[str]:
             yield run
 
 
-def figures(policies: Sequence[Policy]) -> dict[str, object]:
+def figures(policies: Sequence[Policy]) -> dict[str, Any]:
     """Counts for the table and for programs: policies, segments, labels, denials by language."""
-    result: dict[str, object] = {}
+    result: dict[str, Any] = {}
     for language in LANGUAGES:
         mine = [p for p in policies if p.language == language]
         body = [s for p in mine for s in _body(p)]
@@ -474,6 +485,9 @@ def figures(policies: Sequence[Policy]) -> dict[str, object]:
             }
             | {"none": sum(not s.labels for s in body)},
             "denied": {label: sum(label in s.denied for s in body) for label in codes().values()},
+            "hard_cases": {
+                str(n): sum(n in s.cases for s in body) for n in range(1, HARD_CASES + 1)
+            },
         }
     body_count = sum(1 for p in policies for _ in _body(p))
     copies = len(near_copies(policies))
@@ -481,12 +495,11 @@ def figures(policies: Sequence[Policy]) -> dict[str, object]:
     return result
 
 
-def _table(counts: dict[str, object]) -> str:
+def _table(counts: Mapping[str, Any]) -> str:
     rows: list[tuple[str, ...]] = [("", *LANGUAGES)]
     by = [counts[language] for language in LANGUAGES]
-    assert all(isinstance(b, dict) for b in by)
-    for key in by[0]:  # type: ignore[union-attr]
-        values = [b[key] for b in by]  # type: ignore[index]
+    for key in by[0]:
+        values = [b[key] for b in by]
         if isinstance(values[0], dict):
             rows.append((key, "", ""))
             rows += [(f"  {k}", *(str(v[k]) for v in values)) for k in values[0]]
@@ -494,7 +507,7 @@ def _table(counts: dict[str, object]) -> str:
             rows.append((key, *(str(v) for v in values)))
     lines = [f"{a:<36}{b:>8}{c:>8}" for a, b, c in rows]
     copies = counts["near_copies"]
-    lines.append(f"near-copies in other policies: {copies['segments']} ({copies['share']:.1%})")  # type: ignore[index]
+    lines.append(f"near-copies in other policies: {copies['segments']} ({copies['share']:.1%})")
     return "\n".join(lines)
 
 
@@ -508,7 +521,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--against", type=Path, metavar="FOLDER", help="report runs of words shared with texts there"
     )
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
     missing = [place for place in options.places if not place.exists()]
     if missing:
         parser.error(f"no such file or folder: {missing[0]}")

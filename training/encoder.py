@@ -92,7 +92,8 @@ def pooled(model: BertModel, ids: Tensor, mask: Tensor) -> Tensor:
     """Mean-pooled sentence vectors, (n, length) -> (n, width)."""
     hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state
     weights = mask[:, :, None].to(hidden.dtype)
-    return (hidden * weights).sum(1).float() / weights.sum(1).float()
+    mean: Tensor = (hidden * weights).sum(1).float() / weights.sum(1).float()
+    return mean
 
 
 def padded(rows: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:

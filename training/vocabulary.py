@@ -175,7 +175,7 @@ def count_english(
                     ids[piece] += weight
     merged: Counter[str] = Counter()
     for piece, count in ids.items():
-        plain = wordpiece.id_to_token(piece).removeprefix("##")
+        plain = str(wordpiece.id_to_token(piece)).removeprefix("##")
         if plain not in SPECIAL and not JAPANESE.search(plain):
             merged[plain] += count
     return merged
@@ -214,7 +214,7 @@ def vocabulary(
     english: Counter[str], japanese: Counter[str], characters: Counter[str]
 ) -> list[tuple[str, float]]:
     """Pieces with log-probabilities, special pieces first; each language sums to one."""
-    scores = {piece: 0.0 for piece in SPECIAL}
+    scores = dict.fromkeys(SPECIAL, 0.0)
     chosen = dict(english.most_common(ENGLISH_PIECES))
     chosen |= {chr(c): english.get(chr(c), 1) for c in range(33, 127) if not chr(c).isupper()}
     scores |= _log_shares(chosen)
@@ -245,10 +245,11 @@ def start_embeddings(
     tokenizer: Tokenizer, parallel: Sequence[Pair], old: np.ndarray, known: dict[str, int]
 ) -> np.ndarray:
     """Vectors (pieces, width): the base's own, and for Japanese their translations' mean."""
-    pieces = [tokenizer.id_to_token(i) for i in range(tokenizer.get_vocab_size())]
+    pieces = [str(tokenizer.id_to_token(i)) for i in range(tokenizer.get_vocab_size())]
     mean, spread = old.mean(axis=0), old.std(axis=0)
     rng = np.random.default_rng(0)
-    new = (mean + 0.3 * spread * rng.standard_normal((len(pieces), old.shape[1]))).astype("float32")
+    noise = 0.3 * spread * rng.standard_normal((len(pieces), old.shape[1]))
+    new: np.ndarray = (mean + noise).astype("float32")
     norm = float(np.linalg.norm(old, axis=1).mean())
     english = np.zeros(len(pieces), dtype=bool)
     for i, piece in enumerate(pieces):
