@@ -92,8 +92,10 @@ class Classifier:
         if segment.kind != "heading":
             config = self._model.config
             probabilities = [float(p) for p in reading.scores]
-            chosen = [i for i, p in enumerate(probabilities) if p >= config.thresholds[i]]
-            chosen.sort(key=lambda i: -probabilities[i])
+            ranked = sorted(range(len(probabilities)), key=lambda i: -probabilities[i])
+            chosen = [i for i in ranked if probabilities[i] >= config.thresholds[i]]
+            if not chosen and probabilities[ranked[0]] >= config.floor:
+                chosen = ranked[:1]
             labels = tuple(config.labels[i] for i in chosen)
             denied = tuple(
                 config.labels[i]

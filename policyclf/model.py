@@ -36,13 +36,18 @@ MARKS = {"sentence": "[SENTENCE]", "list_item": "[ITEM]", "heading": "[HEADING]"
 
 @dataclass(frozen=True)
 class Config:
-    """config.json, checked."""
+    """config.json, checked.
+
+    A label is given where its calibrated probability reaches its threshold; where none
+    does, the most probable label is given if it reaches `floor`.
+    """
 
     name: str
     labels: tuple[Practice, ...]
     max_tokens: int
     thresholds: tuple[float, ...]
     denied_thresholds: tuple[float, ...]
+    floor: float
     temperature: float
     denied_temperature: float
     sha256: Mapping[str, str]
@@ -75,6 +80,7 @@ class Config:
                 max_tokens=int(raw["max_tokens"]),
                 thresholds=tuple(float(raw["thresholds"][label]) for label in labels),
                 denied_thresholds=tuple(float(raw["denied_thresholds"][label]) for label in labels),
+                floor=float(raw["floor"]),
                 temperature=float(raw["calibration"]["temperature"]),
                 denied_temperature=float(raw["calibration"]["denied_temperature"]),
                 sha256=dict(raw["sha256"]),

@@ -59,7 +59,7 @@ def test_a_format_of_the_future(folder: Path) -> None:
         policyclf.load(folder)
 
 
-@pytest.mark.parametrize("key", ["labels", "thresholds", "calibration", "sha256", "max_tokens"])
+@pytest.mark.parametrize("key", ["labels", "thresholds", "floor", "calibration", "sha256", "max_tokens"])
 def test_a_config_with_a_gap(folder: Path, key: str) -> None:
     edit(folder, lambda c: c.pop(key))
     with pytest.raises(ModelError, match=f"is damaged: KeyError: '{key}'"):

@@ -254,6 +254,13 @@ def test_calibration_finds_the_temperature_and_sane_thresholds() -> None:
     assert calibration.expected_calibration_error(np.clip(p * 1.5, 0, 1), truth) > 0.08
 
 
+def test_the_most_probable_label_is_given_where_it_reaches_the_floor() -> None:
+    p = np.array([[0.6, 0.2, 0.7], [0.3, 0.2, 0.1], [0.1, 0.05, 0.0]])
+    given = calibration.decided(p, [0.5, 0.5, 0.5], 0.25)
+    assert given.tolist() == [[True, False, True], [True, False, False], [False, False, False]]
+    assert not calibration.decided(p, [0.5, 0.5, 0.5], 1.0)[1:].any()
+
+
 def test_f1() -> None:
     truth = np.array([1, 1, 0, 0])
     assert calibration.f1(np.array([True, False, True, False]), truth) == 0.5

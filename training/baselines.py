@@ -8,6 +8,7 @@ their own. Needs the `train` and `words` extras.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import FeatureUnion
 
-from training.calibration import CANDIDATES, f1
+from training.calibration import CANDIDATES, FLOORS, UNLABELLED_WEIGHT, decided, f1
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -96,27 +97,34 @@ class Baseline:
         self._features = FeatureUnion(fields)
         self._regression: OneVsRestClassifier
         self._threshold = 0.5
+        self._floor = 1.0
 
     def fit(self, train: Sequence[Example], validation: Sequence[Example], labels: int) -> Baseline:
-        """Fit on `train`; regularisation and threshold are the best on `validation`."""
+        """Fit on `train`; regularisation, threshold and floor are the best on `validation`.
+
+        Unlabelled segments count there as little as when the model's thresholds are chosen.
+        """
         x, y = self._features.fit_transform(train), _matrix(train, labels)
         xv, yv = self._features.transform(validation), _matrix(validation, labels)
+        weights = np.where(yv.any(axis=1), 1.0, UNLABELLED_WEIGHT)
         best = -1.0
         for strength in (1.0, 3.0, 10.0, 30.0, 100.0):
             regression = OneVsRestClassifier(
                 LogisticRegression(C=strength, solver="liblinear", class_weight=None)
             ).fit(x, y)
             p = np.asarray(regression.predict_proba(xv))
-            for threshold in CANDIDATES:
-                score = f1(p >= threshold, yv)
+            for threshold, floor in itertools.product(CANDIDATES, FLOORS):
+                score = f1(decided(p, [threshold] * labels, floor), yv, weights)
                 if score > best:
-                    best, self._regression, self._threshold = score, regression, float(threshold)
+                    best, self._regression = score, regression
+                    self._threshold, self._floor = float(threshold), floor
         return self
 
     def predict(self, given: Sequence[Example]) -> list[set[int]]:
         """Labels of each example."""
         p = np.asarray(self._regression.predict_proba(self._features.transform(given)))
-        return [set(np.flatnonzero(row >= self._threshold).tolist()) for row in p]
+        chosen = decided(p, [self._threshold] * p.shape[1], self._floor)
+        return [set(np.flatnonzero(row).tolist()) for row in chosen]
 
 
 def _matrix(given: Sequence[Example], labels: int) -> np.ndarray:

@@ -58,6 +58,18 @@ NEAR_COPY_LIMIT = 0.05
 NEAR_COPY_JACCARD = 0.8
 NEAR_COPY_MINIMUM = {"en": 40, "ja": 20}  # characters
 HARD_CASES = 24  # of the annotation guidelines
+
+# What the corpus holds at least, in each language where nothing else is said.
+MINIMUM_POLICIES = 80
+MINIMUM_SEGMENTS = 10_000  # both languages together, headings not counted
+MINIMUM_SHARE = 0.45  # of a language, of all segments
+MINIMUM_PAIRS = 30
+MINIMUM_LABEL = 250
+MINIMUM_DO_NOT_TRACK = {"en": 120, "ja": 60}
+MINIMUM_UNLABELLED = 400
+MINIMUM_DENIED = 400
+MINIMUM_HARD_CASE = 20
+MINIMUM_SEVERAL = 0.15  # share of segments with two labels or more, both languages together
 SHARED_RUN = {"en": 8, "ja": 20}  # words, characters
 
 
@@ -307,6 +319,7 @@ def check(places: Sequence[Path] = ()) -> tuple[list[Policy], list[Fault]]:
     faults += _unmatched(policies)
     if not places:
         faults += _unsplit(policies)
+        faults += _too_few(figures(policies))
     copies = near_copies(policies)
     segments = sum(1 for policy in policies for _ in _body(policy))
     if segments and len(copies) / segments > NEAR_COPY_LIMIT:
@@ -344,6 +357,36 @@ def _inconsistent(policies: Iterable[Policy]) -> list[Fault]:
                 message = f"labelled differently at {before.path}:{other.line}: {segment.text[:50]!r}"
                 faults.append(Fault(policy.path, segment.line, message))
     return faults
+
+
+def _too_few(counts: Mapping[str, Any]) -> list[Fault]:
+    """Counts of the whole corpus that fall short of the minimums above."""
+    short: list[str] = []
+
+    def at_least(what: str, found: float, minimum: float) -> None:
+        if found < minimum:
+            short.append(f"{what}: {found:g}, at least {minimum:g} wanted")
+
+    total = sum(counts[language]["segments"] for language in LANGUAGES)
+    at_least("segments", total, MINIMUM_SEGMENTS)
+    several = sum(counts[language]["several_labels"] for language in LANGUAGES)
+    at_least("share with several labels", round(several / max(1, total), 4), MINIMUM_SEVERAL)
+    at_least("pairs of policies", counts["pairs"], MINIMUM_PAIRS)
+    for language in LANGUAGES:
+        mine = counts[language]
+        at_least(f"{language}: policies", mine["policies"], MINIMUM_POLICIES)
+        at_least(f"{language}: share of segments", mine["segments"] / max(1, total), MINIMUM_SHARE)
+        for label, n in mine["labels"].items():
+            minimum = MINIMUM_LABEL
+            if label == "none":
+                minimum = MINIMUM_UNLABELLED
+            elif label == "do_not_track":
+                minimum = MINIMUM_DO_NOT_TRACK[language]
+            at_least(f"{language}: {label}", n, minimum)
+        at_least(f"{language}: segments with a denial", mine["with_denied"], MINIMUM_DENIED)
+        for number, n in mine["hard_cases"].items():
+            at_least(f"{language}: hard case {number}", n, MINIMUM_HARD_CASE)
+    return [Fault(DATA / "policies", 0, message) for message in short]
 
 
 def _unsplit(policies: Sequence[Policy]) -> list[Fault]:
@@ -490,6 +533,7 @@ def figures(policies: Sequence[Policy]) -> dict[str, Any]:
             },
         }
     body_count = sum(1 for p in policies for _ in _body(p))
+    result["pairs"] = len({p.pair for p in policies if p.pair is not None})
     copies = len(near_copies(policies))
     result["near_copies"] = {"segments": copies, "share": copies / body_count if body_count else 0.0}
     return result
@@ -506,6 +550,7 @@ def _table(counts: Mapping[str, Any]) -> str:
         else:
             rows.append((key, *(str(v) for v in values)))
     lines = [f"{a:<36}{b:>8}{c:>8}" for a, b, c in rows]
+    lines.append(f"pairs of policies: {counts['pairs']}")
     copies = counts["near_copies"]
     lines.append(f"near-copies in other policies: {copies['segments']} ({copies['share']:.1%})")
     return "\n".join(lines)

@@ -89,6 +89,7 @@ def write(
         "labels": labels,
         "max_tokens": settings["max_tokens"],
         "thresholds": dict(zip(labels, decisions.thresholds, strict=True)),
+        "floor": decisions.floor,
         "denied_thresholds": dict(zip(labels, decisions.denied_thresholds, strict=True)),
         "calibration": {
             "temperature": decisions.temperature,
