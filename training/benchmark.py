@@ -21,7 +21,7 @@ import policyclf
 from policyclf.segmenting import Segment, segments
 from training import corpus
 from training.baselines import Baseline, Example, examples
-from training.finetune import _lead_ins
+from training.finetune import found_lead_ins
 
 Counts = tuple[int, int, int]  # right, wrongly given, missed
 
@@ -120,7 +120,7 @@ def _examples(policies: Sequence[corpus.Policy], language: str, labels: Sequence
         for example in examples(
             [s.kind for s in policy.segments],
             [s.text for s in policy.segments],
-            _lead_ins(policy),
+            found_lead_ins(policy),
             [[labels.index(x) for x in s.labels] for s in policy.segments],
         )
     ]

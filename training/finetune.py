@@ -72,7 +72,7 @@ def documents(policies: Sequence[corpus.Policy], tokenizer: Tokenizer) -> list[D
                 language=policy.language,
                 rows=[e.ids for e in tokenizer.encode_batch(texts, add_special_tokens=False)],
                 kinds=[s.kind for s in policy.segments],
-                lead_ins=_lead_ins(policy),
+                lead_ins=found_lead_ins(policy),
                 labels=[[order[x] for x in s.labels] for s in policy.segments],
                 denied=[[order[x] for x in s.denied] for s in policy.segments],
             )
@@ -80,7 +80,7 @@ def documents(policies: Sequence[corpus.Policy], tokenizer: Tokenizer) -> list[D
     return found
 
 
-def _lead_ins(policy: corpus.Policy) -> list[int | None]:
+def found_lead_ins(policy: corpus.Policy) -> list[int | None]:
     """Lead-ins as the library will find them, where its segments are the corpus' own."""
     theirs = segments(policy.text)
     index = {(s.start, s.end): i for i, s in enumerate(policy.segments)}
