@@ -3,17 +3,18 @@
     python -m training.encoder --start build/start --teacher FOLDER --policies FOLDER \\
         --text FOLDER -o build/encoder
 
-Each step takes one batch of either kind of text:
+Each step takes a batch of either kind of text:
 
 - sentence pairs: the student's mean-pooled vector of the Japanese sentence, and of the
   English one, is drawn to the English teacher's vector of the latter (Reimers and
   Gurevych, EMNLP 2020), by squared error and by picking the partner out of the batch;
 - running text: masked pieces are guessed (Devlin et al., NAACL 2019), for policies of
-  both languages and Japanese statutes and prose. The loss is computed on masked places.
+  both languages and for statutes and prose. The loss is computed on masked places.
 
-Checkpoints hold weights, optimiser, step and random state; the same command goes on
-where it stopped. Batches are drawn from the step's own seed, so a resumed run sees what
-an unbroken one would. Needs the `train` extra; uses a GPU where torch finds one.
+Checkpoints hold weights, optimiser and step; the same command goes on where it stopped.
+Batches are drawn from the step's own seed, so a resumed run sees what an unbroken one
+would. Needs the `train` extra; uses a GPU where torch finds one: the sizes of a batch are
+for two processor cores, a GPU takes sixteen times as much (`--pair-tokens`, `--text-tokens`).
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ import argparse
 import json
 import math
 import time
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -32,8 +34,10 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 from transformers import AutoModel, AutoTokenizer, BertModel
 
+from training import corpus
 from training.vocabulary import (
     PRIVACY,
     SPECIAL,
@@ -61,14 +65,15 @@ class Settings:
     warmup: int = 100
     masked: float = 0.15
     temperature: float = 0.05
-    text_share: float = 0.5  # steps that are masked-language modelling
-    english_every: int = 3  # pair steps between those that train the English side too
+    text_weight: float = 0.5  # of the masked-language loss beside that of the pairs
+    prose_share: float = 0.25  # of the Japanese prose, at random
     evaluate_every: int = 250
     seed: int = 0
+    without: str = "nothing"  # for ablations: "pairs" or "policies"
 
 
-# Of running text: shares of the batches.
-MIXTURE = {"ja_policies": 0.45, "ja_prose": 0.2, "en_policies": 0.35}
+# Of running text: shares of a batch's rows.
+MIXTURE = {"ja_policies": 0.2, "ja_prose": 0.3, "en_policies": 0.4, "en_prose": 0.1}
 # Pairs that speak of privacy are drawn so many times as often; policies' own even more.
 PRIVACY_WEIGHT = 4.0
 POLICY_PAIR_WEIGHT = 10.0
@@ -88,52 +93,55 @@ class MaskedHead(nn.Module):
         return F.linear(self.norm(F.gelu(self.dense(hidden))), embeddings, self.bias)
 
 
-def pooled(model: BertModel, ids: Tensor, mask: Tensor) -> Tensor:
-    """Mean-pooled sentence vectors, (n, length) -> (n, width)."""
-    hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state
+def pooled(model: BertModel, ids: Tensor) -> Tensor:
+    """Mean-pooled sentence vectors, (n, length) padded with 0 -> (n, width)."""
+    mask = ids != PAD
+    hidden = model(input_ids=ids, attention_mask=mask.long()).last_hidden_state
     weights = mask[:, :, None].to(hidden.dtype)
     mean: Tensor = (hidden * weights).sum(1).float() / weights.sum(1).float()
     return mean
 
 
-def padded(rows: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Ids and attention mask, each (n, longest)."""
-    longest = max(map(len, rows))
-    ids = torch.tensor([[*r, *[PAD] * (longest - len(r))] for r in rows])
-    return ids.to(device), (ids != PAD).long().to(device)
+def padded(rows: Sequence[np.ndarray]) -> Tensor:
+    """Rows of ids as one tensor, (n, longest), padded with 0."""
+    ids = np.zeros((len(rows), max(map(len, rows))), dtype=np.int64)
+    for row, own in zip(ids, rows, strict=True):
+        row[: len(own)] = own
+    return torch.from_numpy(ids)
 
 
 class Pairs:
     """Sentence pairs as piece ids, drawn by weight in batches of like length."""
 
-    def __init__(self, every: list[tuple[Pair, float]], student: Tokenizer, teacher: Tokenizer):
+    def __init__(
+        self, every: Sequence[tuple[Pair, float]], student: Tokenizer, teacher: Tokenizer
+    ) -> None:
         self.student_en = _ids(student, [p.en for p, _ in every])
         self.student_ja = _ids(student, [p.ja for p, _ in every])
         self.teacher_en = [
-            e.ids[:128] for e in teacher.encode_batch_fast([p.en for p, _ in every])
+            np.array(e.ids[:128], dtype=np.int32)
+            for e in teacher.encode_batch_fast([p.en for p, _ in every])
         ]
-        weights = np.array([w for _, w in every])
-        self.weights = weights / weights.sum()
-        lengths = np.array([len(r) for r in self.student_ja])
-        self.by_length = np.argsort(lengths, kind="stable")
-        self.rank = np.empty_like(self.by_length)
-        self.rank[self.by_length] = np.arange(len(every))
-        self.cumulative = np.cumsum(self.weights[self.by_length])
+        self.lengths = np.array([len(r) for r in self.student_ja])
+        self.by_length = np.argsort(self.lengths, kind="stable")
+        self.weights = np.array([w for _, w in every])[self.by_length]
+        self.cumulative = np.cumsum(self.weights)
 
     def batch(self, rng: np.random.Generator, budget: int) -> list[int]:
         """Indices: one drawn by weight, and others by weight out of its lengths' neighbourhood."""
-        centre = int(rng.choice(len(self.weights), p=self.weights))
-        count = max(8, min(160, budget // len(self.student_ja[centre])))
-        half = 2000
-        low = max(0, int(self.rank[centre]) - half)
-        near = self.by_length[low : low + 2 * half]
-        weights = self.weights[near] / self.weights[near].sum()
-        return [int(i) for i in rng.choice(near, size=min(count, len(near)), replace=False, p=weights)]
+        centre = int(np.searchsorted(self.cumulative, rng.random() * self.cumulative[-1]))
+        count = max(8, min(1024, budget // int(self.lengths[self.by_length[centre]])))
+        low = max(0, centre - 4 * count)
+        near = self.by_length[low : low + 8 * count]
+        weights = self.weights[low : low + 8 * count]
+        # by weight and without replacement: Efraimidis and Spirakis, 2006
+        keys = rng.random(len(near)) ** (1 / weights)
+        return [int(i) for i in near[np.argsort(-keys)[:count]]]
 
 
-def _ids(tokenizer: Tokenizer, texts: Sequence[str], limit: int = 126) -> list[list[int]]:
+def _ids(tokenizer: Tokenizer, texts: Sequence[str], limit: int = 126) -> list[np.ndarray]:
     encodings = tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
-    return [[CLS, *e.ids[:limit], SEP] for e in encodings]
+    return [np.array([CLS, *e.ids[:limit], SEP], dtype=np.int32) for e in encodings]
 
 
 def stream(tokenizer: Tokenizer, texts: Sequence[str]) -> np.ndarray:
@@ -147,19 +155,67 @@ def stream(tokenizer: Tokenizer, texts: Sequence[str]) -> np.ndarray:
 
 
 def masked_batch(
-    row: np.ndarray, rng: np.random.Generator, settings: Settings, pieces: int
+    streams: dict[str, np.ndarray], rng: np.random.Generator, settings: Settings, pieces: int
 ) -> tuple[Tensor, Tensor]:
-    """Ids (n, length) with masks, and labels: the true id at masked places, else -100."""
-    count = settings.text_tokens // settings.length
-    starts = rng.integers(0, len(row) - settings.length, size=count)
-    ids = np.stack([row[s : s + settings.length - 1] for s in starts]).astype(np.int64)
-    ids = np.concatenate([np.full((count, 1), CLS), ids], axis=1)
+    """Ids (n, length) with masks, and labels: the true id at masked places, else -100.
+
+    Each row comes from one of `streams`, by the shares of MIXTURE.
+    """
+    shares = np.array([MIXTURE[name] for name in streams])
+    names = rng.choice(list(streams), size=settings.text_tokens // settings.length, p=shares / shares.sum())
+    rows = []
+    for name in names:
+        start = int(rng.integers(0, max(1, len(streams[name]) - settings.length)))
+        rows.append(np.concatenate([[CLS], streams[name][start : start + settings.length - 1]]))
+    ids = padded(rows).numpy()
     chosen = (rng.random(ids.shape) < settings.masked) & (ids >= len(SPECIAL))
     labels = np.where(chosen, ids, -100)
     lot = rng.random(ids.shape)
     ids = np.where(chosen & (lot < 0.8), MASK, ids)
     ids = np.where(chosen & (lot >= 0.9), rng.integers(len(SPECIAL), pieces, ids.shape), ids)
     return torch.from_numpy(ids), torch.from_numpy(labels)
+
+
+class Steps(Dataset[dict[str, Tensor]]):
+    """What each step reads, drawn from the step's own seed."""
+
+    def __init__(
+        self, sentences: Pairs, streams: dict[str, np.ndarray], settings: Settings, pieces: int
+    ) -> None:
+        self.sentences = sentences
+        self.streams = streams
+        self.settings = settings
+        self.pieces = pieces
+
+    def __len__(self) -> int:
+        return self.settings.steps
+
+    def __getitem__(self, step: int) -> dict[str, Tensor]:
+        rng = np.random.default_rng((self.settings.seed, step))
+        chosen = self.sentences.batch(rng, self.settings.pair_tokens)
+        ids, labels = masked_batch(self.streams, rng, self.settings, self.pieces)
+        return {
+            "teacher": padded([self.sentences.teacher_en[i] for i in chosen]),
+            "en": padded([self.sentences.student_en[i] for i in chosen]),
+            "ja": padded([self.sentences.student_ja[i] for i in chosen]),
+            "text": ids,
+            "labels": labels,
+        }
+
+
+def corpus_pairs(splits: Sequence[str]) -> list[Pair]:
+    """Segments of the corpus' policies in both languages that translate each other."""
+    joined: dict[tuple[str, int], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    every = corpus.load_splits()
+    for policy in (p for split in splits for p in every[split]):
+        for segment in policy.segments:
+            if policy.pair is not None and segment.match is not None:
+                joined[policy.pair, segment.match][policy.language].append(segment.text)
+    return [
+        Pair(" ".join(texts["en"]), "".join(texts["ja"]), "corpus")
+        for texts in joined.values()
+        if len(texts) == len(corpus.LANGUAGES)
+    ]
 
 
 @torch.inference_mode()
@@ -175,8 +231,7 @@ def retrieval(
         vectors = torch.zeros(len(rows), model.config.hidden_size)
         for i in range(0, len(order), 32):
             part = order[i : i + 32]
-            ids, mask = padded([rows[j] for j in part], device)
-            vectors[torch.from_numpy(part)] = pooled(model, ids, mask).cpu()
+            vectors[torch.from_numpy(part)] = pooled(model, padded([rows[j] for j in part]).to(device)).cpu()
         sides.append(F.normalize(vectors, dim=1))
     model.train()
     nearest = (sides[0] @ sides[1].T).argmax(1)
@@ -191,24 +246,13 @@ def train(
     teacher_tokenizer = AutoTokenizer.from_pretrained(teacher_folder).backend_tokenizer
     teacher_tokenizer.no_padding()
     teacher_tokenizer.no_truncation()
-    student = AutoModel.from_pretrained(start, attn_implementation="sdpa").to(device)
-    teacher = AutoModel.from_pretrained(teacher_folder).to(device).eval()
+    student = AutoModel.from_pretrained(start, attn_implementation="sdpa").float().to(device)
+    teacher = AutoModel.from_pretrained(teacher_folder, attn_implementation="sdpa").float().to(device).eval()
     head = MaskedHead(student.config.hidden_size, student.config.vocab_size).to(device)
 
-    policy_sources = {p.source for p in policy_pairs(text)}
-    measured = held_out(text)
-    drawn = [
-        (p, POLICY_PAIR_WEIGHT if p.source in policy_sources else
-         PRIVACY_WEIGHT if PRIVACY.search(p.en) else 1.0)
-        for p in teaching_pairs(text)
-    ]  # fmt: skip
-    sentences = Pairs(drawn, tokenizer, teacher_tokenizer)
-    rows = {
-        "ja_policies": stream(tokenizer, policies(policy_folder, "ja")),
-        "ja_prose": stream(tokenizer, list(prose(text / "ja.txt.gz", share=0.25))),
-        "en_policies": stream(tokenizer, policies(policy_folder, "en")),
-    }
-    print(f"{len(drawn)} pairs; pieces of text:", {k: len(v) for k, v in rows.items()}, flush=True)
+    measured = held_out(text) | {"corpus": corpus_pairs(["validation", "test"])[:1000]}
+    data = Steps(*_read(policy_folder, text, tokenizer, teacher_tokenizer, settings), settings,
+                 student.config.vocab_size)  # fmt: skip
 
     embeddings = student.get_input_embeddings().weight
     rest = [p for p in student.parameters() if p is not embeddings] + list(head.parameters())
@@ -218,6 +262,7 @@ def train(
             {"params": rest, "lr": settings.rate, "weight_decay": 0.01},
         ],
         betas=(0.9, 0.98),
+        fused=device.type == "cuda",
     )
 
     def factor(step: int) -> float:
@@ -236,38 +281,34 @@ def train(
         scheduler.load_state_dict(state["scheduler"])
         first = int(state["step"])
 
+    loader = DataLoader(
+        data,
+        batch_size=None,
+        sampler=range(first, settings.steps),
+        num_workers=12 if device.type == "cuda" else 0,
+        pin_memory=device.type == "cuda",
+    )
     student.train()
     head.train()
-    losses: dict[str, list[float]] = {"pairs": [], "text": []}
+    losses: dict[str, list[Tensor]] = {"pairs": [], "text": []}
     began = time.monotonic()
-    for step in range(first, settings.steps):
-        rng = np.random.default_rng((settings.seed, step))
+    for step, batch in enumerate(loader, first):
         torch.manual_seed(settings.seed * 1_000_003 + step)
+        batch = {name: ids.to(device, non_blocking=True) for name, ids in batch.items()}
+        loss = torch.zeros((), device=device)
         with torch.autocast(device.type, dtype=torch.bfloat16):
-            if rng.random() < settings.text_share:
-                source = str(rng.choice(list(MIXTURE), p=list(MIXTURE.values())))
-                ids, labels = masked_batch(rows[source], rng, settings, len(embeddings))
-                ids, labels = ids.to(device), labels.to(device)
-                hidden = student(input_ids=ids).last_hidden_state
-                places = labels != -100
-                logits = head(hidden[places], embeddings)
-                loss = F.cross_entropy(logits.float(), labels[places])
-                losses["text"].append(float(loss.detach()))
-            else:
-                batch = sentences.batch(rng, settings.pair_tokens)
-                with torch.inference_mode():
-                    target = pooled(teacher, *padded([sentences.teacher_en[i] for i in batch], device))
-                target = target.clone()
-                loss = drawn_to(
-                    pooled(student, *padded([sentences.student_ja[i] for i in batch], device)),
-                    target, settings.temperature,
-                )  # fmt: skip
-                losses["pairs"].append(float(loss.detach()))
-                if step % settings.english_every == 0:
-                    loss = loss + drawn_to(
-                        pooled(student, *padded([sentences.student_en[i] for i in batch], device)),
-                        target, settings.temperature,
-                    )  # fmt: skip
+            places = batch["labels"] != -100
+            logits = head(student(input_ids=batch["text"]).last_hidden_state[places], embeddings)
+            text_loss = F.cross_entropy(logits.float(), batch["labels"][places])
+            losses["text"].append(text_loss.detach())
+            loss = loss + settings.text_weight * text_loss
+            if settings.without != "pairs":
+                with torch.no_grad():
+                    target = pooled(teacher, batch["teacher"])
+                ja = drawn_to(pooled(student, batch["ja"]), target, settings.temperature)
+                en = drawn_to(pooled(student, batch["en"]), target, settings.temperature)
+                losses["pairs"].append(ja.detach())
+                loss = loss + ja + 0.5 * en
         loss.backward()
         nn.utils.clip_grad_norm_([embeddings, *rest], 1.0)
         optimizer.step()
@@ -275,14 +316,14 @@ def train(
         optimizer.zero_grad(set_to_none=True)
 
         done = step + 1
-        if done % 20 == 0:
+        if done % 20 == 0 and device.type == "cpu":
             print(f"step {done}, {(time.monotonic() - began) / (done - first):.2f} s a step", flush=True)
         if done % settings.evaluate_every == 0 or done == settings.steps:
             found = {k: retrieval(student, tokenizer, v, device) for k, v in measured.items()}
             line = {
                 "step": done,
                 "seconds": round(time.monotonic() - began),
-                **{k: round(float(np.mean(v)), 3) for k, v in losses.items() if v},
+                **{k: round(float(torch.stack(v).mean()), 3) for k, v in losses.items() if v},
                 **{k: round(v, 3) for k, v in found.items()},
             }
             losses = {"pairs": [], "text": []}
@@ -302,6 +343,27 @@ def train(
             )
             temporary.replace(checkpoint)
             save(student, tokenizer, out, settings)
+
+
+def _read(
+    policy_folder: Path, text: Path, tokenizer: Tokenizer, teacher_tokenizer: Tokenizer, settings: Settings
+) -> tuple[Pairs, dict[str, np.ndarray]]:
+    """Sentence pairs with their weights, and running text."""
+    policy_sources = {p.source for p in policy_pairs(text)} | {"corpus"}
+    drawn = [
+        (p, POLICY_PAIR_WEIGHT if p.source in policy_sources else
+         PRIVACY_WEIGHT if PRIVACY.search(p.en) else 1.0)
+        for p in teaching_pairs(text) + corpus_pairs(["train"])
+    ]  # fmt: skip
+    texts = {
+        "ja_prose": list(prose(text / "ja.txt.gz", settings.prose_share)),
+        "en_prose": list(prose(text / "en.txt.gz", settings.prose_share)),
+    }
+    if settings.without != "policies":
+        texts |= {f"{language}_policies": policies(policy_folder, language) for language in corpus.LANGUAGES}
+    streams = {name: stream(tokenizer, lines) for name, lines in texts.items()}
+    print(f"{len(drawn)} pairs; pieces of text:", {k: len(v) for k, v in streams.items()}, flush=True)
+    return Pairs(drawn, tokenizer, teacher_tokenizer), streams
 
 
 def drawn_to(vectors: Tensor, target: Tensor, temperature: float) -> Tensor:
@@ -334,12 +396,14 @@ def main() -> None:
     parser.add_argument("--policies", type=Path, required=True, help="folder with en/ and ja/")
     parser.add_argument("--text", type=Path, required=True, help="folder with pairs and prose")
     parser.add_argument("-o", "--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=Settings.steps)
-    options = parser.parse_args()
+    for field in fields(Settings):
+        name = "--" + field.name.replace("_", "-")
+        parser.add_argument(name, type=type(field.default), default=field.default)
+    options = vars(parser.parse_args())
+    settings = Settings(**{field.name: options[field.name] for field in fields(Settings)})
     train(
-        options.start, options.teacher, options.policies, options.text, options.out,
-        Settings(steps=options.steps),
-    )  # fmt: skip
+        options["start"], options["teacher"], options["policies"], options["text"], options["out"], settings
+    )
 
 
 if __name__ == "__main__":
