@@ -31,8 +31,13 @@ _NO_EVIDENCE: Mapping[Practice, tuple[Span, ...]] = MappingProxyType({})
 class Classifier:
     """A loaded model that labels policies; `policyclf.load()` gives the shipped one."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, thresholds: str = "balanced") -> None:
+        """`thresholds` is the name of a set of the model's; ValueError where it has no such set."""
+        known = model.config.thresholds
+        if thresholds not in known:
+            raise ValueError(f"thresholds must be one of {', '.join(known)}, not {thresholds!r}")
         self._model = model
+        self._thresholds = known[thresholds]
 
     @property
     def config(self) -> Config:
@@ -91,16 +96,17 @@ class Classifier:
         evidence = _NO_EVIDENCE
         if segment.kind != "heading":
             config = self._model.config
+            thresholds = self._thresholds
             probabilities = [float(p) for p in reading.scores]
             ranked = sorted(range(len(probabilities)), key=lambda i: -probabilities[i])
-            chosen = [i for i in ranked if probabilities[i] >= config.thresholds[i]]
-            if not chosen and probabilities[ranked[0]] >= config.floor:
+            chosen = [i for i in ranked if probabilities[i] >= thresholds.labels[i]]
+            if not chosen and probabilities[ranked[0]] >= thresholds.floor:
                 chosen = ranked[:1]
             labels = tuple(config.labels[i] for i in chosen)
             denied = tuple(
                 config.labels[i]
                 for i in chosen
-                if float(reading.denied[i]) >= config.denied_thresholds[i]
+                if float(reading.denied[i]) >= thresholds.denied[i]
             )
             scores = MappingProxyType(dict(zip(config.labels, probabilities, strict=True)))
             evidence = MappingProxyType(
@@ -124,28 +130,43 @@ class Classifier:
         )
 
 
-def load(model: str | os.PathLike[str] | None = None, *, threads: int | None = None) -> Classifier:
+def load(
+    model: str | os.PathLike[str] | None = None,
+    *,
+    thresholds: str = "balanced",
+    threads: int | None = None,
+) -> Classifier:
     """The classifier of a model folder; of the shipped model where None.
 
-    Loaded once for each folder and number of threads. `threads` bounds the processor
-    threads of one call (None: ONNX Runtime's choice). Raises ModelError where the
-    folder is missing, truncated or not a policyclf model.
+    `thresholds` names the set by which labels are given: "balanced" weighs wrong and
+    missed labels alike (F1), "precision" gives fewer, surer labels (F0.5), "recall"
+    misses fewer (F2); scores are the same. `threads` bounds the processor threads of one
+    call (None: ONNX Runtime's choice). A folder is read once for each number of threads.
+    Raises ModelError where the folder is missing, truncated or not a policyclf model,
+    ValueError where it has no such thresholds.
     """
     if model is not None and not isinstance(model, (str, os.PathLike)):
         raise TypeError(f"model must be a folder's path or None, not {type(model).__name__}")
+    if not isinstance(thresholds, str):
+        raise TypeError(f"thresholds must be a name, not {type(thresholds).__name__}")
     if threads is not None and (not isinstance(threads, int) or isinstance(threads, bool)):
         raise TypeError(f"threads must be an int or None, not {type(threads).__name__}")
     if threads is not None and threads < 1:
         raise ValueError(f"threads must be at least 1, not {threads}")
     folder = shipped_model() if model is None else Path(model)
-    return _load(folder.absolute(), threads)
+    return _load(folder.absolute(), thresholds, threads)
+
+
+@functools.lru_cache(maxsize=24)
+def _load(folder: Path, thresholds: str, threads: int | None) -> Classifier:
+    return Classifier(_read(folder, threads), thresholds)
 
 
 @functools.lru_cache(maxsize=8)
-def _load(folder: Path, threads: int | None) -> Classifier:
+def _read(folder: Path, threads: int | None) -> Model:
     from policyclf.model import Model
 
-    return Classifier(Model(folder, threads))
+    return Model(folder, threads)
 
 
 def shipped_model() -> Path:

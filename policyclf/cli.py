@@ -76,7 +76,17 @@ def _parser() -> argparse.ArgumentParser:
 
 def _model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="FOLDER", help="a model folder (default: the one shipped)")
+    parser.add_argument(
+        "--thresholds",
+        choices=["balanced", "precision", "recall"],
+        default="balanced",
+        help="which labels to give: fewer and surer (precision), or more, missing fewer (recall)",
+    )
     parser.add_argument("--threads", type=_positive, metavar="N", help="processor threads to use")
+
+
+def _classifier(options: argparse.Namespace) -> policyclf.Classifier:
+    return policyclf.load(options.model, thresholds=options.thresholds, threads=options.threads)
 
 
 def _positive(value: str) -> int:
@@ -86,7 +96,7 @@ def _positive(value: str) -> int:
 
 
 def _classify(options: argparse.Namespace) -> int:
-    classifier = policyclf.load(options.model, threads=options.threads)
+    classifier = _classifier(options)
     as_table = options.format == "table" or (options.format is None and sys.stdout.isatty())
     failed = False
     for number, name in enumerate(options.files):
@@ -162,7 +172,7 @@ def _practices(options: argparse.Namespace) -> int:
 
 
 def _info(options: argparse.Namespace) -> int:
-    classifier = policyclf.load(options.model, threads=options.threads)
+    classifier = _classifier(options)
     config = classifier.config
     print(f"policyclf {policyclf.__version__}")
     print(f"model     {config.name} (format {config.raw['policyclf_format']}) in {classifier.folder}")
@@ -170,9 +180,9 @@ def _info(options: argparse.Namespace) -> int:
     print(f"window    {config.max_tokens} tokens")
     for name, value in config.raw.get("metrics", {}).items():
         print(f"{name:<34} {value}")
-    print(f"\n{'practice':<34} {'threshold':>9} {'denied':>7}")
-    for practice, threshold, denied in zip(
-        config.labels, config.thresholds, config.denied_thresholds, strict=True
-    ):
+    print(f"\nthresholds {options.thresholds}\n{'practice':<34} {'threshold':>9} {'denied':>7}")
+    chosen = config.thresholds[options.thresholds]
+    for practice, threshold, denied in zip(config.labels, chosen.labels, chosen.denied, strict=True):
         print(f"{practice.value:<34} {threshold:>9.2f} {denied:>7.2f}")
+    print(f"{'floor':<34} {chosen.floor:>9.2f}")
     return 0

@@ -8,7 +8,9 @@ The network reads one window of segments and gives, for each token and practice,
 numbers: attention and value for the practice, attention and value for its denial
 (label-wise attention as in CAML, Mullenbach et al., NAACL 2018, with the output layer
 taken inside the sum). A segment's logit is the mean of its tokens' values, weighted by
-the softmax of their attentions; the summands are what `evidence` reports.
+the softmax of their attentions; the summands are what `evidence` reports. To it are
+added shares, learnt for each label, of the logits of the segment's heading, its lead-in
+and the segment before it: an item of a list states what its lead-in states.
 """
 
 from __future__ import annotations
@@ -23,31 +25,40 @@ from typing import TYPE_CHECKING, Any
 
 from policyclf.errors import ModelError
 from policyclf.practices import Practice
-from policyclf.windows import Window, windows
+from policyclf.windows import CONTEXT, Window, surroundings, windows
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FORMAT = 1
+FORMAT = 2
 _SURROGATE = re.compile("[\ud800-\udfff]")
 MARKS = {"sentence": "[SENTENCE]", "list_item": "[ITEM]", "heading": "[HEADING]"}
 
 
 @dataclass(frozen=True)
-class Config:
-    """config.json, checked.
+class Thresholds:
+    """What turns probabilities into labels; one threshold a label, in the labels' order.
 
     A label is given where its calibrated probability reaches its threshold; where none
     does, the most probable label is given if it reaches `floor`.
     """
 
+    labels: tuple[float, ...]
+    denied: tuple[float, ...]
+    floor: float
+
+
+@dataclass(frozen=True)
+class Config:
+    """config.json, checked. `thresholds` by name; `context` as `surroundings` gives it."""
+
     name: str
     labels: tuple[Practice, ...]
     max_tokens: int
-    thresholds: tuple[float, ...]
-    denied_thresholds: tuple[float, ...]
-    floor: float
+    thresholds: Mapping[str, Thresholds]
+    # shares of what a segment's context says: (labels, denied), each by place, then label
+    context: tuple[tuple[tuple[float, ...], ...], tuple[tuple[float, ...], ...]]
     temperature: float
     denied_temperature: float
     sha256: Mapping[str, str]
@@ -78,16 +89,29 @@ class Config:
                 name=str(raw["name"]),
                 labels=labels,
                 max_tokens=int(raw["max_tokens"]),
-                thresholds=tuple(float(raw["thresholds"][label]) for label in labels),
-                denied_thresholds=tuple(float(raw["denied_thresholds"][label]) for label in labels),
-                floor=float(raw["floor"]),
+                thresholds={
+                    str(name): Thresholds(
+                        labels=_by_label(chosen["labels"], labels),
+                        denied=_by_label(chosen["denied"], labels),
+                        floor=float(chosen["floor"]),
+                    )
+                    for name, chosen in raw["thresholds"].items()
+                },
+                context=(
+                    tuple(_by_label(raw["context"]["labels"][place], labels) for place in CONTEXT),
+                    tuple(_by_label(raw["context"]["denied"][place], labels) for place in CONTEXT),
+                ),
                 temperature=float(raw["calibration"]["temperature"]),
                 denied_temperature=float(raw["calibration"]["denied_temperature"]),
                 sha256=dict(raw["sha256"]),
                 raw=raw,
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{path} is damaged: {type(error).__name__}: {error}") from error
+
+
+def _by_label(values: Mapping[str, Any], labels: Sequence[Practice]) -> tuple[float, ...]:
+    return tuple(float(values[label]) for label in labels)
 
 
 @dataclass(frozen=True)
@@ -156,13 +180,15 @@ class Model:
         rows = [[self._ids[MARKS[k]], *e.ids] for k, e in zip(kinds, encoded, strict=True)]
         outputs: list[list[NDArray[np.float32]]] = [[] for _ in rows]
         budget = self.config.max_tokens - 2  # [CLS] and [SEP]
-        for window in windows([len(r) for r in rows], [k == "heading" for k in kinds], lead_ins, budget):
+        headings = [k == "heading" for k in kinds]
+        for window in windows([len(r) for r in rows], headings, lead_ins, budget):
             for segment, part in self._run(rows, window):
                 outputs[segment].append(part)
-        return [
-            self._reading(parts, [(0, 0), *e.offsets])
-            for parts, e in zip(outputs, encoded, strict=True)
-        ]
+        return self._readings(
+            outputs,
+            surroundings(headings, lead_ins),
+            [[(0, 0), *e.offsets] for e in encoded],
+        )
 
     def _run(
         self, rows: Sequence[Sequence[int]], window: Window
@@ -183,21 +209,28 @@ class Model:
         own = places[len(window.context) :]
         return [(p.segment, output[at : at + p.length]) for p, at in own]
 
-    def _reading(
-        self, parts: Sequence[NDArray[np.float32]], offsets: Sequence[tuple[int, int]]
-    ) -> Reading:
+    def _readings(
+        self,
+        outputs: Sequence[Sequence[NDArray[np.float32]]],
+        around: Sequence[tuple[int, int, int]],
+        offsets: Sequence[list[tuple[int, int]]],
+    ) -> list[Reading]:
+        """Token outputs of each segment, pooled, and read with those of its context."""
         import numpy as np
 
-        output = np.concatenate(parts)
-        attention, value, denied_attention, denied_value = np.split(output, 4, axis=1)
-        weights = _softmax(attention) * value
-        denied = (_softmax(denied_attention) * denied_value).sum(axis=0)
-        return Reading(
-            scores=_sigmoid(weights.sum(axis=0) / self.config.temperature),
-            denied=_sigmoid(denied / self.config.denied_temperature),
-            weights=weights,
-            offsets=offsets,
-        )
+        weights = []
+        own = np.zeros((2, len(outputs) + 1, len(self.config.labels)), dtype=np.float32)
+        for i, parts in enumerate(outputs):
+            attention, value, denied_attention, denied_value = np.split(np.concatenate(parts), 4, axis=1)
+            weights.append(_softmax(attention) * value)
+            own[0, i] = weights[i].sum(axis=0)
+            own[1, i] = (_softmax(denied_attention) * denied_value).sum(axis=0)
+        # -1, no context, is the last row: zeros
+        shares = np.array(self.config.context, dtype=np.float32)
+        logits = own[:, :-1] + (own[:, np.array(around)] * shares[:, None]).sum(axis=2)
+        scores = _sigmoid(logits[0] / self.config.temperature)
+        denied = _sigmoid(logits[1] / self.config.denied_temperature)
+        return [Reading(*each) for each in zip(scores, denied, weights, offsets, strict=True)]
 
 
 def _softmax(attention: NDArray[np.float32]) -> NDArray[np.float32]:

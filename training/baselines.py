@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import FeatureUnion
 
-from training.calibration import CANDIDATES, FLOORS, UNLABELLED_WEIGHT, decided, f1
+from training.calibration import CANDIDATES, FLOORS, UNLABELLED_WEIGHT, decided, f_beta
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -114,7 +114,7 @@ class Baseline:
             ).fit(x, y)
             p = np.asarray(regression.predict_proba(xv))
             for threshold, floor in itertools.product(CANDIDATES, FLOORS):
-                score = f1(decided(p, [threshold] * labels, floor), yv, weights)
+                score = f_beta(decided(p, [threshold] * labels, floor), yv, weights)
                 if score > best:
                     best, self._regression = score, regression
                     self._threshold, self._floor = float(threshold), floor

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 import policyclf
 from policyclf.model import FORMAT
+from policyclf.windows import CONTEXT
 from training import corpus
 from training.calibration import Decisions
 from training.model import ClauseModel
@@ -88,9 +89,21 @@ def write(
         "name": "policyclf-bilingual-6x384",
         "labels": labels,
         "max_tokens": settings["max_tokens"],
-        "thresholds": dict(zip(labels, decisions.thresholds, strict=True)),
-        "floor": decisions.floor,
-        "denied_thresholds": dict(zip(labels, decisions.denied_thresholds, strict=True)),
+        "thresholds": {
+            name: {
+                "labels": dict(zip(labels, chosen.labels, strict=True)),
+                "denied": dict(zip(labels, chosen.denied, strict=True)),
+                "floor": chosen.floor,
+            }
+            for name, chosen in decisions.thresholds.items()
+        },
+        "context": {
+            output: {
+                place: dict(zip(labels, (round(float(x), 4) for x in shares), strict=True))
+                for place, shares in zip(CONTEXT, part, strict=True)
+            }
+            for output, part in zip(("labels", "denied"), model.context.detach().cpu(), strict=True)
+        },
         "calibration": {
             "temperature": decisions.temperature,
             "denied_temperature": decisions.denied_temperature,
