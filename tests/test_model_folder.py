@@ -55,11 +55,11 @@ def test_a_foreign_config(folder: Path, content: str) -> None:
 
 def test_a_format_of_the_future(folder: Path) -> None:
     edit(folder, lambda c: c.update(policyclf_format=99))
-    with pytest.raises(ModelError, match="of model format 99; this version of policyclf reads 1"):
+    with pytest.raises(ModelError, match="of model format 99; this version of policyclf reads 2"):
         policyclf.load(folder)
 
 
-@pytest.mark.parametrize("key", ["labels", "thresholds", "floor", "calibration", "sha256", "max_tokens"])
+@pytest.mark.parametrize("key", ["labels", "thresholds", "calibration", "sha256", "max_tokens"])
 def test_a_config_with_a_gap(folder: Path, key: str) -> None:
     edit(folder, lambda c: c.pop(key))
     with pytest.raises(ModelError, match=f"is damaged: KeyError: '{key}'"):
@@ -105,5 +105,15 @@ def test_a_model_that_is_no_path(given: object) -> None:
 
 def test_thresholds_are_the_folders_and_not_the_codes(folder: Path) -> None:
     everything = dict.fromkeys((p.value for p in Practice), 0.0)
-    edit(folder, lambda c: c.update(thresholds=everything))
-    assert len(policyclf.load(folder).classify("We keep logs for thirty days.")[0].labels) == 12
+    chosen = {"labels": everything, "denied": everything, "floor": 0.5}
+    edit(folder, lambda c: c["thresholds"].update(generous=chosen))
+    text = "We keep logs for thirty days."
+    assert len(policyclf.load(folder, thresholds="generous").classify(text)[0].labels) == 12
+    assert len(policyclf.load(folder).classify(text)[0].labels) < 12
+
+
+def test_unknown_thresholds_are_refused_with_those_that_there_are() -> None:
+    with pytest.raises(ValueError, match="one of balanced, precision, recall, not 'lenient'"):
+        policyclf.load(thresholds="lenient")
+    with pytest.raises(TypeError, match="thresholds must be a name, not float"):
+        policyclf.load(thresholds=0.5)  # type: ignore[arg-type]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
+from xml.etree import ElementTree
 
 import pytest
 
 from policyclf import Practice
 from tests.conftest import ROOT
+from training import scheme
 
 SCHEME = tomllib.loads((ROOT / "data" / "labels.toml").read_text(encoding="utf-8"))["label"]
 
@@ -33,3 +36,13 @@ def test_a_practice_is_its_id() -> None:
     assert f"{Practice.DATA_RETENTION}" == "data_retention"
     with pytest.raises(ValueError, match="no_such"):
         Practice("no_such")
+
+
+def test_annotation_tools_are_given_the_scheme_as_it_is() -> None:
+    for path, text in scheme.files().items():
+        assert path.read_text(encoding="utf-8") == text, f"run python -m training.scheme: {path.name}"
+    view = ElementTree.fromstring(scheme.label_studio(scheme.labels()))
+    for choices in view.iter("Choices"):
+        assert [c.get("value") for c in choices] == [p.value for p in Practice]
+    rows = json.loads(scheme.doccano(scheme.labels()))
+    assert {r["text"].removesuffix("!") for r in rows} == {p.value for p in Practice}

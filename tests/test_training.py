@@ -15,8 +15,9 @@ from transformers import BertConfig, BertModel
 import policyclf
 from policyclf.model import Config
 from policyclf.windows import windows
-from training import calibration, corpus, export, finetune, vocabulary
-from training.finetune import Settings, documents, epoch, logits, train
+from training import calibration, corpus, export, finetune, suspects, teachers, vocabulary
+from training.documents import documents, unlabelled_documents
+from training.fitting import Settings, epoch, logits, train
 from training.model import ClauseModel, Document, collate, load, save, special_ids
 
 LABELS = list(corpus.codes().values())
@@ -86,8 +87,9 @@ def docs(policies: list[corpus.Policy], tokenizer: Tokenizer) -> list[Document]:
 @pytest.fixture(scope="module")
 def settings() -> Settings:
     return Settings(
-        epochs=40, batch_tokens=256, rate=2e-3, rate_head=1e-2, average=0.9, train_embeddings=True
-    )
+        epochs=40, batch_tokens=256, rate=2e-3, rate_head=1e-2, average=0.9, train_embeddings=True,
+        consistency=0.0, folds=3,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +124,7 @@ def test_a_tiny_model_learns_its_corpus_and_works_in_the_library(folder: Path) -
 
 
 def test_every_segment_is_judged_once_an_epoch(docs: list[Document], tokenizer: Tokenizer) -> None:
-    settings = Settings(batch_tokens=200, budgets=((0, 0.3), (16, 0.3), (254, 0.4)))
+    settings = Settings(batch_tokens=200, budgets=((0, 0.3), (16, 0.3), (1, 0.4)))
     seen: list[tuple[int, int]] = []
     for chosen in epoch(docs, np.random.default_rng(1), settings):
         batch = collate(chosen, docs, special_ids(tokenizer))
@@ -173,7 +175,7 @@ def test_a_segment_in_pieces_is_pooled_over_all_of_them(
 ) -> None:
     marks = special_ids(tokenizer)
     row = [i for r in docs[0].rows for i in r] * 5
-    doc = replace(docs[0], rows=[row], kinds=["sentence"], lead_ins=[None], labels=[[0]], denied=[[]])
+    doc = replace(docs[0], rows=[row], kinds=["sentence"], lead_ins=[None])
     cut = windows([len(row) + 1], [False], [None], 64)
     assert len(cut) > 2
     batch = collate([(0, w) for w in cut], [doc], marks)
@@ -261,11 +263,118 @@ def test_the_most_probable_label_is_given_where_it_reaches_the_floor() -> None:
     assert not calibration.decided(p, [0.5, 0.5, 0.5], 1.0)[1:].any()
 
 
-def test_f1() -> None:
+def test_f_beta() -> None:
     truth = np.array([1, 1, 0, 0])
-    assert calibration.f1(np.array([True, False, True, False]), truth) == 0.5
-    assert calibration.f1(np.zeros(4, bool), np.zeros(4)) == 1.0
-    assert calibration.f1(np.zeros(4, bool), truth) == 0.0
+    assert calibration.f_beta(np.array([True, False, True, False]), truth) == 0.5
+    assert calibration.f_beta(np.zeros(4, bool), np.zeros(4)) == 1.0
+    assert calibration.f_beta(np.zeros(4, bool), truth) == 0.0
+    one_of_two = np.array([True, False, False, False])  # precision 1, recall 0.5
+    assert calibration.f_beta(one_of_two, truth, beta=0.5) == pytest.approx(5 / 6)
+    assert calibration.f_beta(one_of_two, truth, beta=2.0) == pytest.approx(5 / 9)
+
+
+def test_the_named_thresholds_trade_precision_for_recall(
+    model: ClauseModel, docs: list[Document], tokenizer: Tokenizer
+) -> None:
+    rng = np.random.default_rng(0)
+    noisy = [
+        (x + rng.normal(0, 4, x.shape), xd) for x, xd in logits(model, docs, tokenizer, 254)
+    ]
+    decisions = calibration.fit(docs, *map(list, zip(*noisy, strict=True)))
+    precision, balanced, recall = (
+        np.mean(decisions.thresholds[name].labels) for name in ("precision", "balanced", "recall")
+    )
+    assert precision > balanced > recall
+
+
+def test_teachers_are_never_asked_about_what_they_were_trained_on(policies: list[corpus.Policy]) -> None:
+    fold = teachers.folds(policies, 3)
+    assert sorted(set(fold)) == [0, 1, 2]
+    owner = {p.organisation: f for p, f in zip(policies, fold, strict=True)}
+    assert all(owner[p.organisation] == f for p, f in zip(policies, fold, strict=True))
+
+
+@pytest.fixture(scope="module")
+def taught(
+    docs: list[Document], policies: list[corpus.Policy], tokenizer: Tokenizer, encoder: Path,
+    settings: Settings, tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[list[ClauseModel], list[int], Path]:  # fmt: skip
+    fold = teachers.folds(policies, settings.folds)
+    work = tmp_path_factory.mktemp("work")
+    return teachers.teach(docs, fold, tokenizer, encoder, settings, work), fold, work
+
+
+def test_teachers_that_were_kept_are_not_trained_anew(
+    taught: tuple[list[ClauseModel], list[int], Path], docs: list[Document], tokenizer: Tokenizer,
+    encoder: Path, settings: Settings,
+) -> None:  # fmt: skip
+    _, fold, work = taught
+    before = {p.name: p.stat().st_mtime_ns for p in work.iterdir()}
+    assert sorted(before) == [f"teacher-{k}.safetensors" for k in range(settings.folds)]
+    teachers.teach(docs, fold, tokenizer, encoder, settings, work)
+    assert {p.name: p.stat().st_mtime_ns for p in work.iterdir()} == before
+
+
+def test_targets_are_drawn_to_the_teachers(
+    taught: tuple[list[ClauseModel], list[int], Path], docs: list[Document], tokenizer: Tokenizer,
+    settings: Settings,
+) -> None:  # fmt: skip
+    models, fold, _ = taught
+    opinions = teachers.held_out_opinions(models, docs, fold, tokenizer, settings)
+    targets = teachers.mixed(docs, opinions, hard=0.5)
+    for doc, target, (practice, _) in zip(docs, targets, opinions, strict=True):
+        np.testing.assert_allclose(target.practice, (doc.practice + practice) / 2, atol=1e-6)
+    # The tiny corpus says the same in every policy, so those who have not seen one know it too.
+    right = np.concatenate([(o[0] > 0.5) == d.practice for d, o in zip(docs, opinions, strict=True)])
+    assert right.mean() > 0.9
+
+
+def test_a_wrong_annotation_is_suspected(
+    taught: tuple[list[ClauseModel], list[int], Path], docs: list[Document], policies: list[corpus.Policy],
+    tokenizer: Tokenizer, settings: Settings,
+) -> None:  # fmt: skip
+    models, fold, _ = taught
+    opinions = teachers.held_out_opinions(models, docs, fold, tokenizer, settings)
+    policy = policies[0]
+    index = next(i for i, s in enumerate(policy.segments) if s.labels == ("data_retention",))
+    wrong = replace(policy.segments[index], labels=("contact_information",))
+    spoilt = replace(policy, segments=(*policy.segments[:index], wrong, *policy.segments[index + 1 :]))
+    found = list(suspects.suspects(spoilt, opinions[0]))
+    mine = next(s for s in found if s.segment is wrong)
+    assert any(o.startswith("doubts contact") for o in mine.objections)
+    assert any(o.startswith("would add retention") for o in mine.objections)
+    assert any("[contact]" in line for line in suspects.report(spoilt, found))
+
+
+def test_real_policies_take_part_without_labels_and_versions_of_one_only_once(
+    tmp_path: Path, tokenizer: Tokenizer
+) -> None:
+    lines = [f"We collect item {i} of what you send us." for i in range(8)]
+    (tmp_path / "a.txt").write_text("# Data\n\n" + "\n\n".join(lines), encoding="utf-8")
+    (tmp_path / "b.txt").write_text("# Data\n\n" + "\n\n".join(lines[:7]), encoding="utf-8")
+    found = unlabelled_documents(tmp_path, tokenizer, len(LABELS))
+    assert [len(d.rows) for d in found] == [9]
+    assert found[0].headings == [True] + [False] * 8
+    assert not found[0].practice.any()
+
+
+def test_unlabelled_policies_are_read_beside_the_labelled(
+    docs: list[Document], tokenizer: Tokenizer, encoder: Path, settings: Settings
+) -> None:
+    """Labels come from the teachers alone: what only they say is learnt."""
+    said = [replace(d, practice=np.roll(d.practice, 1, axis=1)) for d in docs[6:]]
+    learnt = train(docs[:1], tokenizer, encoder, replace(settings, unlabelled=6.0), said)
+    wanted = np.concatenate([d.practice for d in said])[~np.concatenate([d.headings for d in said])]
+    given = np.concatenate([x for x, _ in logits(learnt, said, tokenizer, 254)])
+    given = given[~np.concatenate([d.headings for d in said])]
+    assert ((given > 0) == wanted).mean() > 0.95
+
+
+def test_consistency_draws_two_passes_together(
+    docs: list[Document], tokenizer: Tokenizer, encoder: Path, settings: Settings
+) -> None:
+    model = train(docs[:2], tokenizer, encoder, replace(settings, epochs=2, consistency=1.0))
+    assert all(np.isfinite(x).all() for x, _ in logits(model, docs[:2], tokenizer, 254))
 
 
 def test_translations_start_near_each_other() -> None:

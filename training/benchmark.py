@@ -21,7 +21,7 @@ import policyclf
 from policyclf.segmenting import Segment, segments
 from training import corpus
 from training.baselines import Baseline, Example, examples
-from training.finetune import found_lead_ins
+from training.documents import found_lead_ins
 
 Counts = tuple[int, int, int]  # right, wrongly given, missed
 

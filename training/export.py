@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 import policyclf
 from policyclf.model import FORMAT
-from policyclf.windows import CONTEXT
 from training import corpus
 from training.calibration import Decisions
 from training.model import ClauseModel
@@ -96,13 +95,6 @@ def write(
                 "floor": chosen.floor,
             }
             for name, chosen in decisions.thresholds.items()
-        },
-        "context": {
-            output: {
-                place: dict(zip(labels, (round(float(x), 4) for x in shares), strict=True))
-                for place, shares in zip(CONTEXT, part, strict=True)
-            }
-            for output, part in zip(("labels", "denied"), model.context.detach().cpu(), strict=True)
         },
         "calibration": {
             "temperature": decisions.temperature,

@@ -6,7 +6,6 @@ for training and to hold the export against. Needs the `train` extra.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from policyclf.model import MARKS
-from policyclf.windows import CONTEXT, Window, surroundings
+from policyclf.windows import Window
 
 EMBEDDINGS = "encoder.embeddings.word_embeddings.weight"
 
@@ -36,8 +35,6 @@ class ClauseModel(nn.Module):
         self.head = nn.Linear(encoder.config.hidden_size, 4 * labels)
         nn.init.normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)
-        # how far a segment takes over what its CONTEXT says: practices, then denials
-        self.context = nn.Parameter(torch.zeros(2, len(CONTEXT), labels))
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
         """(n, length) -> token outputs (n, length, 4 * n_labels)."""
@@ -60,16 +57,6 @@ class ClauseModel(nn.Module):
             _attended(attention, value, index, count),
             _attended(denied_attention, denied_value, index, count),
         )
-
-    def in_context(self, practice: Tensor, denial: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Both logits, (count, n_labels), with a share of the heading's, the lead-in's and the
-        preceding segment's added; `context` (count, 3) numbers these, -1 where there is none.
-        """
-        found = []
-        for which, own in enumerate((practice, denial)):
-            padded = torch.cat([own, own.new_zeros(1, own.shape[1])])  # -1 is the row of zeros
-            found.append(own + (padded[context] * self.context[which]).sum(1))
-        return found[0], found[1]
 
 
 def _attended(attention: Tensor, value: Tensor, index: Tensor, count: int) -> Tensor:
@@ -107,22 +94,15 @@ class Document:
         """Which segments are headings."""
         return [k == "heading" for k in self.kinds]
 
-    @functools.cached_property
-    def surroundings(self) -> list[tuple[int, int, int]]:
-        """The CONTEXT of each segment."""
-        return surroundings(self.headings, self.lead_ins)
-
 
 @dataclass
 class Batch:
-    """Windows side by side; `segment` numbers the tokens, see ClauseModel."""
+    """Windows side by side; `segment` numbers the tokens to be judged, see ClauseModel."""
 
     input_ids: Tensor  # (n, length)
     attention_mask: Tensor  # (n, length)
     segment: Tensor  # (n, length)
     members: list[tuple[int, int]]  # (document, segment) of each number
-    judged: Tensor  # (n_members,): whether it is the window's own, and not only its context
-    context: Tensor  # (n_members, 3): numbers of its CONTEXT within the window, or -1
 
 
 def collate(
@@ -130,28 +110,26 @@ def collate(
     documents: Sequence[Document],
     marks: dict[str, int],
 ) -> Batch:
-    """Windows, each with the index of its document, as one batch."""
-    members: list[tuple[int, int]] = []
-    judged: list[bool] = []
-    context: list[list[int]] = []
+    """Windows, each with the index of its document, as one batch.
+
+    Only the tokens of each window's own pieces are numbered; the pieces of an over-long
+    segment that meet in one batch bear one number.
+    """
+    members: dict[tuple[int, int], int] = {}
     rows: list[list[int]] = []
     numbers: list[list[int]] = []
     for document_index, window in chosen:
         document = documents[document_index]
         ids, segment = [marks["[CLS]"]], [-1]
-        here: dict[int, int] = {}  # number of each segment of this window
         for piece in (*window.context, *window.own):
             marked = [marks[MARKS[document.kinds[piece.segment]]], *document.rows[piece.segment]]
             part = marked[piece.first : piece.last]
             ids += part
-            if piece.segment not in here:
-                here[piece.segment] = len(members)
-                members.append((document_index, piece.segment))
-                judged.append(False)
-            segment += [here[piece.segment]] * len(part)
-        for piece in window.own:
-            judged[here[piece.segment]] = True
-        context += [[here.get(c, -1) for c in document.surroundings[s]] for s in here]
+            if piece in window.context:
+                segment += [-1] * len(part)
+            else:
+                key = (document_index, piece.segment)
+                segment += [members.setdefault(key, len(members))] * len(part)
         rows.append([*ids, marks["[SEP]"]])
         numbers.append([*segment, -1])
     longest = max(map(len, rows))
@@ -159,9 +137,7 @@ def collate(
         input_ids=torch.tensor([r + [marks["[PAD]"]] * (longest - len(r)) for r in rows]),
         attention_mask=torch.tensor([[1] * len(r) + [0] * (longest - len(r)) for r in rows]),
         segment=torch.tensor([n + [-1] * (longest - len(n)) for n in numbers]),
-        members=members,
-        judged=torch.tensor(judged),
-        context=torch.tensor(context),
+        members=list(members),
     )
 
 
