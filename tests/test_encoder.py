@@ -106,7 +106,7 @@ def test_a_run_that_was_stopped_ends_in_the_same_weights(
 
 @pytest.mark.usefixtures("tiny_corpus")
 def test_teaching_brings_partners_together(folders: dict[str, Path], tmp_path: Path) -> None:
-    taught(folders, tmp_path, replace(TINY, steps=60, evaluate_every=30))
+    taught(folders, tmp_path, replace(TINY, steps=120, evaluate_every=40))
     lines = [json.loads(x) for x in (tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     assert lines[-1]["pairs"] < lines[0]["pairs"]
     assert lines[-1]["text"] < lines[0]["text"]
