@@ -41,8 +41,8 @@ class PracticeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
 
     `X` is always one-dimensional, of n_sentences str: a list, an array, a pandas Series.
     `score` is scikit-learn's for indicator matrices, the share of sentences whose labels
-    are all right; ``sklearn.metrics.f1_score(y, classifier.predict(X), average="micro")``
-    is the figure of the model card.
+    are all right; micro-F1, the model card's measure, is
+    ``sklearn.metrics.f1_score(y, classifier.predict(X), average="micro")``.
     """
 
     def __init__(

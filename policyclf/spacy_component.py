@@ -218,8 +218,9 @@ def _set_sents(doc: Doc, clauses: Iterable[Clause]) -> None:
         )
     spans = (doc.char_span(c.start, c.end, alignment_mode="expand") for c in clauses)
     starts = sorted({span.start for span in spans if span is not None})
-    begins = np.full(len(doc), -1, dtype=np.int64)
+    values = np.full(len(doc), -1, dtype=np.int64)
     # White space before the first clause is no sentence of its own.
-    begins[[0, *starts[1:]] if len(doc) else []] = 1
+    values[[0, *starts[1:]] if len(doc) else []] = 1
     # Token by token, spaCy would search the whole Doc for a parse each time.
-    doc.from_array(["SENT_START"], begins.astype(np.uint64))
+    unsigned: Any = values.astype(np.uint64)  # as spaCy keeps its -1
+    doc.from_array(["SENT_START"], unsigned)
