@@ -16,6 +16,7 @@ from collections.abc import Iterable
 
 from policyclf.classifier import Classifier, load
 from policyclf.errors import FileError, MissingExtraError, ModelError, PolicyclfError
+from policyclf.frames import to_frame
 from policyclf.practices import Practice
 from policyclf.results import Clause, Span
 
@@ -32,6 +33,7 @@ __all__ = [
     "classify",
     "classify_file",
     "load",
+    "to_frame",
 ]
 __version__ = "0.1.0"
 

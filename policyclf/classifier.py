@@ -54,14 +54,15 @@ class Classifier:
 
         A str is a document or a passage: it is segmented, each segment is read in its
         context, and the clauses come back in reading order. Anything else must be an
-        iterable of str: each is read by itself as one clause, and the list that comes
-        back is as long, in the same order (blank strings have no labels).
+        iterable of str (a list, a column of pandas or numpy): each is read by itself as
+        one clause, and the list that comes back is as long, in the same order (blank
+        strings have no labels).
 
-        Raises TypeError for anything else, and for an item that is no str.
+        Raises TypeError for anything else, and for an item that is no str, naming it.
         """
         if isinstance(text, str):
             return self._document(text)
-        return [self._alone(sentence) for sentence in _sentences(text)]
+        return [self._alone(sentence) for sentence in sentences(text)]
 
     def classify_file(self, path: str | os.PathLike[str], /) -> list[Clause]:
         """Label the document in a file (.txt, .md); offsets are those of its text.
@@ -176,13 +177,30 @@ def shipped_model() -> Path:
     return inside if inside.is_dir() else package.parent / "models" / "policyclf"
 
 
-def _sentences(given: object) -> list[str]:
-    """The items of an iterable of str; TypeError for all else."""
-    expected = "a str (a document) or an iterable of str (sentences)"
+def sentences(given: object, taker: str = "classify() takes a str (a document) or") -> list[str]:
+    """The items of an iterable of str; TypeError for all else, in the words of `taker`."""
+    expected = f"{taker} an iterable of str (sentences)"
     if given is None or isinstance(given, (bytes, bytearray, memoryview)) or not isinstance(given, Iterable):
-        raise TypeError(f"classify() takes {expected}, not {type(given).__name__}")
+        raise TypeError(f"{expected}, not {type(given).__name__}")
+    dimensions = getattr(given, "ndim", 1)
+    if dimensions != 1:
+        # The items of a DataFrame are the names of its columns, which are strings too.
+        raise TypeError(
+            f"{expected}, not {type(given).__name__} of {dimensions} dimensions; "
+            "give it one column"
+        )
     items = list(given)
+    index = getattr(given, "index", None) if hasattr(given, "iloc") else None  # a pandas Series
     for i, item in enumerate(items):
         if not isinstance(item, str):
-            raise TypeError(f"classify() takes {expected}; item {i} is {type(item).__name__}")
-    return items
+            row = "" if index is None else f" (row {index[i]})"
+            gap = ", a missing value: drop it, or fill it with ''" if _is_missing(item) else ""
+            raise TypeError(f"{expected}; item {i}{row} is {type(item).__name__}{gap}")
+    return [item if type(item) is str else str.__str__(item) for item in items]  # numpy.str_, enums
+
+
+def _is_missing(item: object) -> bool:
+    """Whether `item` is None, NaN, or the NA or NaT of pandas."""
+    return item is None or type(item).__name__ in ("NAType", "NaTType") or (
+        isinstance(item, float) and item != item
+    )

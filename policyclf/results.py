@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import Any
 
 from policyclf.practices import Practice
@@ -42,6 +43,11 @@ class Clause:
     scores: Mapping[Practice, float]
     evidence: Mapping[Practice, tuple[Span, ...]]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Read-only mappings cannot be pickled, and clauses have to cross processes.
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return _unpickled, ({**values, "scores": dict(self.scores), "evidence": dict(self.evidence)},)
+
     def to_dict(self) -> dict[str, Any]:
         """The clause as a JSON object: the row that `policyclf classify` prints in a pipe."""
         return {
@@ -58,3 +64,8 @@ class Clause:
                 for practice, spans in self.evidence.items()
             },
         }
+
+
+def _unpickled(values: dict[str, Any]) -> Clause:
+    frozen = {name: MappingProxyType(values[name]) for name in ("scores", "evidence")}
+    return Clause(**{**values, **frozen})

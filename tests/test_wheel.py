@@ -55,3 +55,26 @@ def test_it_classifies_with_sockets_blocked(wheel: Path, tmp_path: Path) -> None
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == ["third_party_sharing_collection"]
+
+
+SPACY_CODE = """
+import sys, spacy
+nlp = spacy.blank("en")
+nlp.add_pipe("policyclf")
+doc = nlp("We do not sell your data.")
+import policyclf
+assert policyclf.__file__.startswith(sys.argv[1]), policyclf.__file__
+print([(span.label_, span._.policyclf.denied == span._.policyclf.labels) for span in doc.spans["policyclf"]])
+"""
+
+
+def test_spacy_finds_its_component_by_itself(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    done = subprocess.run(
+        [sys.executable, "-c", SPACY_CODE, str(tmp_path / "site")],
+        env={"PYTHONPATH": str(tmp_path / "site"), "PATH": ""}, cwd=tmp_path,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[('third_party_sharing_collection', True)]"
