@@ -8,9 +8,7 @@ The network reads one window of segments and gives, for each token and practice,
 numbers: attention and value for the practice, attention and value for its denial
 (label-wise attention as in CAML, Mullenbach et al., NAACL 2018, with the output layer
 taken inside the sum). A segment's logit is the mean of its tokens' values, weighted by
-the softmax of their attentions; the summands are what `evidence` reports. To it are
-added shares, learnt for each label, of the logits of the segment's heading, its lead-in
-and the segment before it: an item of a list states what its lead-in states.
+the softmax of their attentions; the summands are what `evidence` reports.
 """
 
 from __future__ import annotations
@@ -25,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from policyclf.errors import ModelError
 from policyclf.practices import Practice
-from policyclf.windows import CONTEXT, Window, surroundings, windows
+from policyclf.windows import Window, windows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,14 +49,12 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Config:
-    """config.json, checked. `thresholds` by name; `context` as `surroundings` gives it."""
+    """config.json, checked; `thresholds` by name."""
 
     name: str
     labels: tuple[Practice, ...]
     max_tokens: int
     thresholds: Mapping[str, Thresholds]
-    # shares of what a segment's context says: (labels, denied), each by place, then label
-    context: tuple[tuple[tuple[float, ...], ...], tuple[tuple[float, ...], ...]]
     temperature: float
     denied_temperature: float
     sha256: Mapping[str, str]
@@ -97,10 +93,6 @@ class Config:
                     )
                     for name, chosen in raw["thresholds"].items()
                 },
-                context=(
-                    tuple(_by_label(raw["context"]["labels"][place], labels) for place in CONTEXT),
-                    tuple(_by_label(raw["context"]["denied"][place], labels) for place in CONTEXT),
-                ),
                 temperature=float(raw["calibration"]["temperature"]),
                 denied_temperature=float(raw["calibration"]["denied_temperature"]),
                 sha256=dict(raw["sha256"]),
@@ -184,11 +176,10 @@ class Model:
         for window in windows([len(r) for r in rows], headings, lead_ins, budget):
             for segment, part in self._run(rows, window):
                 outputs[segment].append(part)
-        return self._readings(
-            outputs,
-            surroundings(headings, lead_ins),
-            [[(0, 0), *e.offsets] for e in encoded],
-        )
+        return [
+            self._reading(parts, [(0, 0), *e.offsets])
+            for parts, e in zip(outputs, encoded, strict=True)
+        ]
 
     def _run(
         self, rows: Sequence[Sequence[int]], window: Window
@@ -209,28 +200,21 @@ class Model:
         own = places[len(window.context) :]
         return [(p.segment, output[at : at + p.length]) for p, at in own]
 
-    def _readings(
-        self,
-        outputs: Sequence[Sequence[NDArray[np.float32]]],
-        around: Sequence[tuple[int, int, int]],
-        offsets: Sequence[list[tuple[int, int]]],
-    ) -> list[Reading]:
-        """Token outputs of each segment, pooled, and read with those of its context."""
+    def _reading(
+        self, parts: Sequence[NDArray[np.float32]], offsets: Sequence[tuple[int, int]]
+    ) -> Reading:
         import numpy as np
 
-        weights = []
-        own = np.zeros((2, len(outputs) + 1, len(self.config.labels)), dtype=np.float32)
-        for i, parts in enumerate(outputs):
-            attention, value, denied_attention, denied_value = np.split(np.concatenate(parts), 4, axis=1)
-            weights.append(_softmax(attention) * value)
-            own[0, i] = weights[i].sum(axis=0)
-            own[1, i] = (_softmax(denied_attention) * denied_value).sum(axis=0)
-        # -1, no context, is the last row: zeros
-        shares = np.array(self.config.context, dtype=np.float32)
-        logits = own[:, :-1] + (own[:, np.array(around)] * shares[:, None]).sum(axis=2)
-        scores = _sigmoid(logits[0] / self.config.temperature)
-        denied = _sigmoid(logits[1] / self.config.denied_temperature)
-        return [Reading(*each) for each in zip(scores, denied, weights, offsets, strict=True)]
+        output = np.concatenate(parts)
+        attention, value, denied_attention, denied_value = np.split(output, 4, axis=1)
+        weights = _softmax(attention) * value
+        denied = (_softmax(denied_attention) * denied_value).sum(axis=0)
+        return Reading(
+            scores=_sigmoid(weights.sum(axis=0) / self.config.temperature),
+            denied=_sigmoid(denied / self.config.denied_temperature),
+            weights=weights,
+            offsets=offsets,
+        )
 
 
 def _softmax(attention: NDArray[np.float32]) -> NDArray[np.float32]:

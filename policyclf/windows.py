@@ -19,8 +19,6 @@ CONTEXT_SHARE = 0.35
 # A window is closed before the last heading in it once it is at least this full: the section
 # that begins there is then read whole.
 FULL_ENOUGH = 0.5
-# What a segment's logits take a share of besides its own tokens: see `surroundings`.
-CONTEXT = ("heading", "lead_in", "preceding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +69,6 @@ def windows(
         end = _back_to_heading(pieces, at, end, headings, budget)
         found.append(Window(context, tuple(pieces[at:end])))
         at = end
-    return found
-
-
-def surroundings(
-    headings: Sequence[bool], lead_ins: Sequence[int | None]
-) -> list[tuple[int, int, int]]:
-    """For each segment its CONTEXT: heading, lead-in, preceding segment; -1 where there is none.
-
-    The preceding segment is one under the same heading. A heading has no context.
-    """
-    found = []
-    for i, (heading, lead_in) in enumerate(zip(_nearest_heading(headings), lead_ins, strict=True)):
-        if headings[i]:
-            found.append((-1, -1, -1))
-            continue
-        preceding = i - 1 if i and not headings[i - 1] else -1
-        found.append((-1 if heading is None else heading, -1 if lead_in is None else lead_in, preceding))
     return found
 
 

@@ -12,6 +12,7 @@ dropout together.
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -100,10 +101,13 @@ def train(
     encoder: Path,
     settings: Settings,
     unlabelled: Sequence[Document] = (),
+    checkpoint: Path | None = None,
 ) -> ClauseModel:
     """A fine-tuned model (the running average of the weights), on the device torch finds.
 
     Each epoch reads all of `docs` and as many of `unlabelled`, drawn anew, as the settings say.
+    After each epoch the state is written to `checkpoint`; where that file is there, training
+    goes on from it, to the same result.
     """
     torch.manual_seed(settings.seed)
     rng = np.random.default_rng(settings.seed)
@@ -127,9 +131,19 @@ def train(
 
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(settings.average))
+    first = 0
+    if checkpoint and checkpoint.exists():
+        state = torch.load(checkpoint, map_location=device, weights_only=True)
+        for name, part in (("model", model), ("average", average)):
+            part.load_state_dict(state[name])
+        optimizer.load_state_dict(state["optimizer"])
+        scheduler.load_state_dict(state["scheduler"])
+        torch.set_rng_state(state["torch"].cpu())
+        rng.bit_generator.state = json.loads(state["numpy"])
+        first = int(state["epochs"])
     began = time.monotonic()
     model.train()
-    for number in range(settings.epochs):
+    for number in range(first, settings.epochs):
         losses = []
         every, batches = read(rng)
         for chosen in batches:
@@ -145,6 +159,19 @@ def train(
         place = f"epoch {number + 1}/{settings.epochs}"
         mean = float(torch.stack(losses).mean())
         print(f"{place}  loss {mean:.4f}  {time.monotonic() - began:.0f} s", flush=True)
+        if checkpoint:
+            state = {
+                "epochs": number + 1,
+                "model": model.state_dict(),
+                "average": average.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "scheduler": scheduler.state_dict(),
+                "torch": torch.get_rng_state(),
+                "numpy": json.dumps(rng.bit_generator.state),
+            }
+            checkpoint.parent.mkdir(parents=True, exist_ok=True)
+            torch.save(state, checkpoint.with_suffix(".new"))
+            checkpoint.with_suffix(".new").replace(checkpoint)
     result = average.module
     assert isinstance(result, ClauseModel)
     return result.eval()
