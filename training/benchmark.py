@@ -5,33 +5,36 @@
 
 `gold` compares the released model with baselines on annotated documents, see
 training.gold; `opp115` fine-tunes the encoder on OPP-115 and compares it with published
-figures, see training.opp115.
+figures, see training.opp115. `--help` after either lists its options.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 from collections.abc import Sequence
-from pathlib import Path
 
-from training import opp115
+COMMANDS = ("gold", "opp115")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    commands = parser.add_subparsers(dest="command", required=True)
-    gold = commands.add_parser("gold", help="the model against baselines on gold documents")
-    gold.add_argument("folder", type=Path)
-    gold.add_argument("--model", type=Path, help="a model folder (default: the released one)")
-    opp115.options(commands.add_parser("opp115", help="the encoder on OPP-115, against published figures"))
-    options = parser.parse_args(arguments)
-    if options.command == "gold":
-        # here, because opp115 is also run where scikit-learn is not installed
-        from training.gold import gold_table
-
-        gold_table(options.folder, options.model)
-    else:
-        opp115.main(options)
+    parser = argparse.ArgumentParser(
+        prog="python -m training.benchmark", description=__doc__.split("\n")[0], add_help=False
+    )
+    parser.add_argument("command", choices=COMMANDS, nargs="?")
+    chosen, rest = parser.parse_known_args(arguments)
+    if chosen.command is None:
+        print(__doc__)
+        return
+    # Not before it is asked for: opp115 is also run where scikit-learn is not installed.
+    module = importlib.import_module(f"training.{chosen.command}")
+    parser = argparse.ArgumentParser(
+        prog=f"python -m training.benchmark {chosen.command}",
+        description=module.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.options(parser)
+    module.main(parser.parse_args(rest))
 
 
 if __name__ == "__main__":
