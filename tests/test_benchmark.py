@@ -18,8 +18,8 @@ from training import benchmark, gold, opp115, opp115_data, opp115_table, vocabul
 from training.baselines import Baseline, Example, Majority, Rule, TfIdf, examples, matrix
 from training.baselines_neural import FrozenVectors, SentenceVectors, TextCat
 from training.model import from_encoder
-from training.opp115 import Settings, add_marks, cut, documents, epoch
 from training.opp115_data import Passage, Split
+from training.opp115_finetune import Settings, add_marks, cut, divergence, documents, epoch, train
 
 # Words that give a label away; a passage is made of one or two of them and filler.
 TELLING = {"Data Security": "encrypted", "Data Retention": "kept", "Policy Change": "updated"}
@@ -155,7 +155,7 @@ def test_a_tiny_encoder_fine_tunes_and_beats_chance(
 def test_sentences_are_read_in_windows_of_their_policy(corpus_folder: Path, encoder: Path) -> None:
     split = opp115_data.read("sentences", corpus_folder)
     settings = Settings(epochs=1, window=40, max_tokens=64, rdrop=0, doubtful=0.3, smoothing=0.1)
-    reader = opp115.train(split, encoder, None, 0, settings)
+    reader = train(split, encoder, None, 0, settings)
     p = reader.probabilities(split.test)
     assert p.shape == (36, 3)
     again = reader.probabilities(split.test[::-1])
@@ -209,8 +209,8 @@ def test_divergence_is_the_symmetric_kullback_leibler() -> None:
     p, q = (torch.distributions.Bernoulli(logits=z) for z in (x, y))
     kl = torch.distributions.kl_divergence
     expected = ((kl(p, q) + kl(q, p)) / 2).mean()
-    torch.testing.assert_close(opp115.divergence(x, y), expected)
-    assert float(opp115.divergence(x, x)) == 0
+    torch.testing.assert_close(divergence(x, y), expected)
+    assert float(divergence(x, x)) == 0
 
 
 def test_settings_from_the_command_line() -> None:

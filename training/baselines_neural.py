@@ -101,13 +101,12 @@ class TextCat(Baseline):
     the language-neutral pipeline with the words that fugashi finds, as in the other baselines.
     """
 
-    EPOCHS = 20
+    NGRAMS = (1, 2)  # of words, for the bag of words
     PATIENCE = 3  # epochs without a better validation score
     BATCH = 32
     RATE = 0.002
-    NGRAM = 1
 
-    def __init__(self, language: str, *, context: bool, epochs: int = EPOCHS) -> None:
+    def __init__(self, language: str, *, context: bool, epochs: int = 20) -> None:
         super().__init__("spaCy textcat_multilabel", context=context)
         self._language = language
         self._epochs = epochs
@@ -115,12 +114,18 @@ class TextCat(Baseline):
     def candidates(
         self, train: Sequence[Example], validation: Sequence[Example], labels: int
     ) -> Iterator[Probabilities]:
+        """Pipelines with words alone, and with pairs of words too."""
+        for ngram in self.NGRAMS:
+            yield self._trained(pipeline(self._language, ngram), train, validation, labels)
+
+    def _trained(
+        self, nlp: Any, train: Sequence[Example], validation: Sequence[Example], labels: int
+    ) -> Probabilities:
         """The best epoch; training ends when the validation score has long been no better."""
         from spacy.training import Example as Annotated
         from thinc.api import fix_random_seed
 
         fix_random_seed(0)
-        nlp = pipeline(self._language, self.NGRAM)
         names = [str(i) for i in range(labels)]
         for name in names:
             nlp.get_pipe("textcat_multilabel").add_label(name)
@@ -156,7 +161,7 @@ class TextCat(Baseline):
                 if since == self.PATIENCE:
                     break
         nlp.from_bytes(state, exclude=["tokenizer"])
-        yield probabilities
+        return probabilities
 
 
 def pipeline(language: str, ngram: int) -> Any:
