@@ -135,13 +135,16 @@ def test_a_tiny_encoder_fine_tunes_and_beats_chance(
     common += ["--set", "epochs=14", "rate=2e-3", "rate_head=1e-2", "average=0.9", "max_tokens=64"]
     for seed in (0, 1):
         out = tmp_path / f"{seed}.json"
-        benchmark.main([*common, "--seeds", "1", "--first-seed", str(seed), "--json", str(out)])
+        tfidf = ["--tfidf"] if seed == 0 else []
+        benchmark.main([*common, "--seeds", "1", "--first-seed", str(seed), "--json", str(out), *tfidf])
     capsys.readouterr()
     benchmark.main(["opp115", "--merge", str(tmp_path / "0.json"), str(tmp_path / "1.json")])
     printed = capsys.readouterr().out
     assert "2 seeds" in printed
     assert "PrivBERT" in printed
-    (row,) = json.loads((tmp_path / "0.json").read_text(encoding="utf-8"))
+    words, row = json.loads((tmp_path / "0.json").read_text(encoding="utf-8"))
+    assert words["micro"] > 0.9
+    assert "\nTF-IDF of words" in printed
     split = opp115_data.read("majority", corpus_folder)
     truth = opp115_table.truth_of(split.test, 3)
     everything = 2 * truth.sum() / (truth.sum() + truth.size)  # every label, always

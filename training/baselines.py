@@ -108,13 +108,19 @@ class Baseline(ABC):
                 self.rule, self._probabilities = rule, probabilities
         return self
 
+    def probabilities(self, given: Sequence[Example]) -> np.ndarray:
+        """Of every label, (n_examples, n_labels); RuntimeError where `fit` was not called."""
+        if self.rule is None:
+            raise RuntimeError("the baseline is not fitted")
+        return self._probabilities(given)
+
     def predict(self, given: Sequence[Example]) -> list[set[int]]:
         """Labels of each example; RuntimeError where `fit` was not called."""
         if self.rule is None:
             raise RuntimeError("the baseline is not fitted")
         if not given:
             return []
-        p = self._probabilities(given)
+        p = self.probabilities(given)
         chosen = decided(p, [self.rule.threshold] * p.shape[1], self.rule.floor)
         return [set(np.flatnonzero(row).tolist()) for row in chosen]
 

@@ -3,7 +3,7 @@
 - ``majority``: segments that two of three annotators agreed on, split at random, as most
   papers use it (Mousavi Nejad et al., IFIP SEC 2020; Srinath et al., ACL 2021). CSV of
   text and label, one row a label.
-- ``plue``: segments split by policy (Chi et al., Findings of ACL 2023). JSON Lines.
+- ``plue``: segments split by policy (Chi et al., ACL 2023). JSON Lines.
 - ``sentences``: sentences whose labels are derived from the annotators' marked spans; no
   published split, so policies are dealt out here by a hash of their names.
 

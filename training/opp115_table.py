@@ -27,7 +27,7 @@ PUBLISHED: Mapping[str, Sequence[tuple[str, float, float | None]]] = {
         ("TF-IDF + SVM", 79.1, 72.3),
     ),
     "plue": (
-        ("best published (Chi et al., 2023)", 80.2, None),
+        ("best published", 80.2, None),
         ("SVM", 77.5, None),
     ),
     "sentences": (),
@@ -36,7 +36,7 @@ PUBLISHED: Mapping[str, Sequence[tuple[str, float, float | None]]] = {
 
 @dataclass(frozen=True)
 class Run:
-    """One fine-tuned model's figures; F1 in [0, 1].
+    """One fine-tuned model's figures, or a baseline's, which has no settings; F1 in [0, 1].
 
     `labels` gives (right, wrongly given, missed) on the test part for each label,
     `units` the same for each test unit (segment or policy), for the bootstrap.
@@ -143,9 +143,11 @@ def table(runs: Sequence[Run], usual: Mapping[str, float], *, test: bool = True)
         for run in runs:
             if run.split == split:
                 others = [f"{k}={v}" for k, v in run.settings.items() if v != usual.get(k)]
-                alike.setdefault(" ".join([f"ours ({run.encoder})", *others]), []).append(run)
+                name = f"ours ({run.encoder})" if run.settings else run.encoder
+                alike.setdefault(" ".join([name, *others]), []).append(run)
         for name, mine in alike.items():
-            name += f", {len(mine)} seed" + "s" * (len(mine) > 1)
+            if mine[0].settings:
+                name += f", {len(mine)} seed" + "s" * (len(mine) > 1)
             validation = [r.validation_micro for r in mine], [r.validation_macro for r in mine]
             lines.append(_line(f"{name}, validation", *validation))
             if test:
