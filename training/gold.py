@@ -198,7 +198,7 @@ def table(language: str, documents: Sequence[Gold], systems: Mapping[str, np.nda
     drawn = [micro_f1(ours[d]) for d in draws]
     lines = [
         f"{language}: {len(documents)} documents, {sum(len(g.spans) for g in documents)} segments",
-        f"{'system':<66}{'micro-F1':>9}  {'95 %':<16}{'macro-F1':>9}{'ours above it, micro':>24}",
+        f"{'system':<78}{'micro-F1':>9}  {'95 %':<16}{'macro-F1':>9}{'ours above it, micro':>24}",
     ]
     for name, rows in systems.items():
         values = [micro_f1(rows[d]) for d in draws]
@@ -209,7 +209,7 @@ def table(language: str, documents: Sequence[Gold], systems: Mapping[str, np.nda
             gap_low, gap_high = interval([a - b for a, b in zip(drawn, values, strict=True)])
             above = f"{100 * gap:+.1f} [{100 * gap_low:+.1f}, {100 * gap_high:+.1f}]"
         lines.append(
-            f"{name:<66}{micro_f1(rows):>9.3f}  [{low:.3f}, {high:.3f}]  {macro_f1(rows):>9.3f}{above:>24}"
+            f"{name:<78}{micro_f1(rows):>9.3f}  [{low:.3f}, {high:.3f}]  {macro_f1(rows):>9.3f}{above:>24}"
         )
     return "\n".join(lines)
 
