@@ -51,6 +51,7 @@ class Part:
     kind: Kind | None = None
     level: int = 0
     lead: int | None = None  # index of the part that leads this one in, where the page says
+    indent: int = 0  # columns that a part without a level stands to the right
     title: bool = False  # set as titles are (bold, large): a heading, where its words allow
     furniture: Furniture | None = None
 
@@ -84,7 +85,7 @@ def _text_of(parts: Iterable[Part]) -> tuple[str, list[int]]:
     for part in parts:
         close = before is not None and before.kind == part.kind and part.kind in ("list_item", "table_row")
         gap = "" if before is None else "\n" if close or (before.level and part.level) else "\n\n"
-        gap += "  " * (part.level - 1)
+        gap += "  " * (part.level - 1) + " " * part.indent
         pieces += [gap, part.text]
         places.append(at + len(gap))
         at += len(gap) + len(part.text)
@@ -109,7 +110,7 @@ def _placed(draft: Draft, part: Part, start: int, below: bool) -> Draft:
         end=draft.end + start,
         blanks=draft.blanks + (first and below),
         # A page's list lies deeper than every list that its words alone make.
-        indent=1000 * part.level if part.level else draft.indent,
+        indent=1000 * part.level if part.level else draft.indent + part.indent,
         style="page" if part.level else draft.style,
         titled=draft.titled or (part.title and draft.phrase and not draft.ended),
     )
@@ -134,6 +135,8 @@ def _blocks(
         part = parts[owners[d]]
         led = first.get(part.lead) if part.lead is not None else None
         lead_in = block.lead_in if led is None or led >= k else led
+        if lead_in is not None and parts[owners[chosen[lead_in]]].furniture != part.furniture:
+            lead_in = None  # what leads a menu's items in is no banner's text
         result.append(
             replace(
                 block,

@@ -15,9 +15,12 @@ from policyclf.wrapping import columns
 
 __all__ = ["Origin", "furnished"]
 
-_CONTENTS = re.compile(r"(?:table of )?contents|on this page|(?:jump|skip) to|quick links|目次|もくじ", re.IGNORECASE)
+_CONTENTS = re.compile(
+    r"(?:table of )?contents|on this page|(?:jump|skip) to|quick links|目次|もくじ", re.IGNORECASE
+)
 _JUMP = re.compile(
-    r"\W*(?:skip|jump|back|return|go) to .{1,40}|\W*(?:to )?top\W*|.{0,12}(?:トップ|先頭|上|本文|コンテンツ).{0,4}(?:戻る|へ|スキップ|移動).{0,4}",
+    r"\W*(?:skip|jump|back|return|go) to .{1,40}|\W*(?:to )?top\W*"
+    r"|.{0,12}(?:トップ|先頭|上|本文|コンテンツ).{0,4}(?:戻る|へ|スキップ|移動).{0,4}",
     re.IGNORECASE,
 )
 

@@ -87,21 +87,22 @@ class Table:
             text = "\t".join(inside[0].text for _, inside in held)
             _merge(parts, origins, at, Part(text, None if unknown else "table_row", lead=lead))
         else:
-            self._complex(held, parts, at, lead)
+            self._complex(held, at, lead)
         self.read += 1
         if cells[0].rows > 1 and cells[0].start == at:
             self.spanning, self.spanned = at, cells[0].rows - 1
 
-    def _complex(self, held: list[tuple[_Cell, list[Part]]], parts: list[Part], at: int, lead: int | None) -> None:
+    def _complex(self, held: list[tuple[_Cell, list[Part]]], at: int, lead: int | None) -> None:
         """The first cell leads in the outermost items of the others."""
         first = held[0][1]
         if len(first) == 1 and len(held) > 1:
             first[0].kind, first[0].lead, first[0].level = "table_row", lead, 0
             lead = at
-        outermost = min((p.level for p in parts[at:] if p.level), default=0)
-        for part in parts[at:]:
-            if part.kind == "list_item" and part.level == outermost and lead is not None:
-                part.lead = lead
+        for _, inside in held:
+            outermost = min((part.level for part in inside if part.level), default=0)
+            for part in inside:
+                if part.kind == "list_item" and part.level == outermost:
+                    part.lead = lead
 
 
 class Definitions:
@@ -124,8 +125,9 @@ class Definitions:
         if not held or held[0][0] != "dt":
             return
         at = held[0][1]
-        simple = len(held) > 1 and all(e - s == 1 and _is_simple(parts[s]) for _, s, e in held)
-        if simple and [tag for tag, _, _ in held[1:]].count("dd") == len(held) - 1 and not _is_section(parts, at):
+        named = len(held) > 1 and all(tag == "dd" for tag, _, _ in held[1:])
+        simple = named and all(end - start == 1 and _is_simple(parts[start]) for _, start, end in held)
+        if simple and not _is_section(parts, at):
             others = parts[at + 2 :]
             _merge(parts, origins, at, Part(f"{parts[at].text}\t{parts[at + 1].text}", "table_row"), 2)
             for part in others:

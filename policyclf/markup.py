@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-__all__ = ["HEADINGS", "Element", "tree"]
+__all__ = ["HEADINGS", "Element", "tags", "tree"]
 
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 
@@ -24,16 +24,22 @@ _MAX_DEPTH = 256  # open elements; Chrome's bound is 512, pages in use have belo
 _MAX_ATTRIBUTES = 500
 _LONG_TAG = 4000  # characters; shorter ones cannot have that many attributes that matter
 
+
+def tags(names: str) -> frozenset[str]:
+    """Tags that are written one behind the other, parted by white space."""
+    return frozenset(names.split())
+
+
 # Elements that end by themselves, or cannot stand in one another; not counted for the depth.
-_SHALLOW = frozenset(
+_SHALLOW = HEADINGS | tags(
     "area base br col embed hr img input link meta param source track wbr p li dd dt option optgroup "
-    "tr td th tbody thead tfoot colgroup caption rt rp body html head".split()
-) | HEADINGS
-_RAW = frozenset("script style textarea title xmp iframe noembed noframes".split())
+    "tr td th tbody thead tfoot colgroup caption rt rp body html head"
+)
+_RAW = tags("script style textarea title xmp iframe noembed noframes")
 # What no reader of the page reads.
-_DROPPED = frozenset(
+_DROPPED = tags(
     "script style template head title meta link iframe object embed audio video canvas svg select option "
-    "datalist input img picture map rt rp frameset noembed noframes progress meter base".split()
+    "datalist input img picture map rt rp frameset noembed noframes progress meter base"
 )
 _FOREIGN = frozenset({"svg", "math"})  # where "/>" ends an element, as in XML
 _NAME = re.compile(r"/?[a-zA-Z][^\s/>]*")

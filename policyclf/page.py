@@ -22,18 +22,15 @@ from policyclf.furnishing import Origin, furnished
 from policyclf.grids import Definitions, Table
 from policyclf.kinds import Kind
 from policyclf.lines import JAPANESE
-from policyclf.markup import HEADINGS, Element, tree
+from policyclf.markup import HEADINGS, Element, tags, tree
 from policyclf.regions import Region, controlled, hidden_of, is_icon, is_toggle, region_of
 
 __all__ = ["page"]
 
-_BLOCKS = (
-    frozenset(
-        "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption "
-        "figure footer form header hgroup hr legend li listing main menu nav noscript ol p plaintext pre search "
-        "section summary table tbody td textarea tfoot th thead tr ul xmp".split()
-    )
-    | HEADINGS
+_BLOCKS = HEADINGS | tags(
+    "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset "
+    "figcaption figure footer form header hgroup hr legend li listing main menu nav noscript ol p "
+    "plaintext pre search section summary table tbody td textarea tfoot th thead tr ul xmp"
 )
 _LISTS = frozenset({"ul", "ol", "menu", "dir"})
 _PREFORMATTED = frozenset({"pre", "textarea", "listing", "xmp", "plaintext"})
@@ -187,11 +184,7 @@ class _Walk:
             if kind:
                 self._add(Part(text, kind), [run for line in runs for run in line], frame)
                 return
-        if kind is not None:
-            groups = [lines]
-        else:
-            groups = list(_titles_apart(lines))
-        for group in groups:
+        for group in _titles_apart(lines) if kind is None else [lines]:
             text = "\n".join(text for text, _ in group).strip()
             if text:
                 title = kind is None and all(_is_title(line) for _, line in group)
