@@ -50,8 +50,7 @@ def furnished(parts: Sequence[Part], origins: Sequence[Origin]) -> list[Part]:
     _contents(parts, origins)
     kept = {i: n for n, i in enumerate(i for i in range(len(parts)) if not unseen[i])}
     return [
-        replace(parts[i], lead=None if parts[i].lead is None else kept.get(parts[i].lead or 0))
-        for i in kept
+        replace(parts[i], lead=None if parts[i].lead is None else kept.get(parts[i].lead or 0)) for i in kept
     ]
 
 

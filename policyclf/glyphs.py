@@ -16,6 +16,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
 from policyclf.lines import JAPANESE
@@ -125,9 +126,7 @@ def _glyphs(page: PdfPage, height: float) -> tuple[list[_Glyph], int]:
         char = unicodedata.normalize("NFKC", char) if _FORMS.match(char) else char
         angle = round(pdfium.FPDFText_GetCharAngle(raw, i) / (math.pi / 2)) % 4
         top, bottom = height - box.top, height - box.bottom
-        result.append(
-            _Glyph(char, box.left, box.right, top, bottom, gap, _DIRECTIONS[angle], fonts.bold(i))
-        )
+        result.append(_Glyph(char, box.left, box.right, top, bottom, gap, _DIRECTIONS[angle], fonts.bold(i)))
         gap = False
     return result, unknown
 
@@ -181,7 +180,7 @@ def _turn(glyph: _Glyph, direction: Direction, width: float, height: float) -> N
 
 def _runs(glyphs: Sequence[_Glyph], direction: Direction) -> Iterator[Run]:
     run: Run | None = None
-    last: _Glyph | None = None
+    inside: list[_Glyph] = []  # of `run`
     i = 0
     while i < len(glyphs):
         glyph = glyphs[i]
@@ -190,30 +189,34 @@ def _runs(glyphs: Sequence[_Glyph], direction: Direction) -> Iterator[Run]:
             while j < len(glyphs) and glyphs[j].direction == glyph.direction and (j == i or _near(glyphs, j)):
                 j += 1
             # Two or three digits set side by side in a vertical line are read in that line.
-            inside = run is not None and j - i <= 3 and all(_abreast(run, g) for g in glyphs[i:j])
-            if not inside:
+            if run is None or j - i > 3 or not all(_abreast(run, g) for g in glyphs[i:j]):
                 if run:
-                    yield run
+                    yield _sized(run, inside)
                 yield _aside(glyphs[i:j])
-                run, last, i = None, None, j
+                run, i = None, j
                 continue
-        if run is not None and last is not None and _twice(last, glyph):
-            i += 1  # drawn twice, to look bold
-            run.bold = True
-            continue
-        if run is not None and last is not None and _follows(run, last, glyph):
-            run.text += _space(last, glyph) + glyph.char
+        i += 1
+        if run is not None and _twice(inside[-1], glyph):
+            run.bold = True  # drawn twice, to look so
+        elif run is not None and _follows(run, inside[-1], glyph):
+            run.text += _space(inside[-1], glyph) + glyph.char
             run.right = max(run.right, glyph.right)
             run.top, run.bottom = min(run.top, glyph.top), max(run.bottom, glyph.bottom)
             run.bold = run.bold and glyph.bold
+            inside.append(glyph)
         else:
             if run:
-                yield run
+                yield _sized(run, inside)
             run = Run(glyph.char, glyph.left, glyph.right, glyph.top, glyph.bottom, glyph.size, glyph.bold)
-        last = glyph
-        i += 1
+            inside = [glyph]
     if run:
-        yield run
+        yield _sized(run, inside)
+
+
+def _sized(run: Run, inside: Sequence[_Glyph]) -> Run:
+    """`run` with the size that most of it has: a bullet's or a footnote's does not count."""
+    run.size = median(glyph.size for glyph in inside)
+    return run
 
 
 def _near(glyphs: Sequence[_Glyph], j: int) -> bool:

@@ -70,6 +70,8 @@ class Table:
             self.in_head = False
             return
         cells, self.cells = self.cells, []
+        if not cells:
+            return
         ends = [*(cell.start for cell in cells[1:]), len(parts)]
         held = [(c, parts[c.start : end]) for c, end in zip(cells, ends, strict=True) if end > c.start]
         if not held:
@@ -120,6 +122,8 @@ class Definitions:
     def close(self, parts: list[Part], origins: list[Origin]) -> None:
         """The names since the last call and what is said of them are put together."""
         entries, self._entries = self._entries, []
+        if not entries:
+            return
         ends = [*(start for _, start in entries[1:]), len(parts)]
         held = [(tag, start, end) for (tag, start), end in zip(entries, ends, strict=True) if end > start]
         if not held or held[0][0] != "dt":

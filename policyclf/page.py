@@ -35,6 +35,14 @@ _BLOCKS = HEADINGS | tags(
 _LISTS = frozenset({"ul", "ol", "menu", "dir"})
 _PREFORMATTED = frozenset({"pre", "textarea", "listing", "xmp", "plaintext"})
 _BOLD = frozenset({"b", "strong"})
+_SECTIONS = frozenset({"main", "article", "section", "aside", "nav", "h1"})  # what regions ask for
+# An <a> that holds these was never closed.
+_NEVER_LINKED = frozenset({"main", "article", "section", "h1", "ul", "ol", "table"})
+_GRID = tags("table thead tr td th dl dt dd")
+_MEANINGFUL = (
+    HEADINGS | _LISTS | _PREFORMATTED | _BOLD | _SECTIONS | _GRID
+    | tags("a button li summary header footer dialog noscript")
+)  # fmt: skip
 _BOLD_STYLE = re.compile(r"font-weight\s*:\s*(?:bold|[6-9]00)")
 _BLOCK_STYLE = re.compile(r"display\s*:\s*(?:block|flex|grid|table|list-item)")
 
@@ -61,6 +69,7 @@ class _Frame:
     listing: Element | None = None  # the outermost list
     regions: tuple[Region, ...] = ()
     above: frozenset[str] = frozenset()
+    header_cell: bool = False
     table: Table | None = None
     definitions: Definitions | None = None
 
@@ -98,7 +107,7 @@ class _Walk:
                 self._text(child, frame)
             elif child.tag == "br":
                 self._lines.append([])
-            elif not is_icon(child):
+            elif not (child.attributes and is_icon(child)):
                 if _is_block(child):
                     self._flush(frame)
                 stack.append((child, iter(child.children), self._inside(child, frame)))
@@ -110,21 +119,26 @@ class _Walk:
 
     def _inside(self, element: Element, frame: _Frame) -> _Frame:
         """The frame of the text in `element`, which stands in `frame`."""
-        tag, role = element.tag, element.get("role")
-        style = element.get("style")
+        tag = element.tag
+        if not element.attributes and tag not in _MEANINGFUL:
+            return frame  # most elements: pages are read at the pace of this line
+        role, style = element.get("role"), element.get("style")
         region = region_of(element, frame.above)
         if region is not None and element.inner & {"main", "article"}:
             region.titled = True
         found = [r for r in (region, hidden_of(element, self._controlled)) if r is not None]
-        inner = replace(
-            frame,
-            bold=frame.bold or tag in _BOLD or bool(style and _BOLD_STYLE.search(style)),
-            toggle=frame.toggle or is_toggle(element),
-            preformatted=frame.preformatted or tag in _PREFORMATTED,
-            regions=(*frame.regions, *found),
-            above=frame.above | {tag, role} if tag in _BLOCKS or role else frame.above,
-        )
-        if tag == "a" or role == "link":
+        inner = frame
+        if found:
+            inner = replace(inner, regions=(*frame.regions, *found))
+        if tag in _SECTIONS or role in _SECTIONS:
+            inner = replace(inner, above=frame.above | {tag, role})
+        if tag in _BOLD or (style and _BOLD_STYLE.search(style)):
+            inner = replace(inner, bold=True)
+        if is_toggle(element):
+            inner = replace(inner, toggle=True)
+        if tag in _PREFORMATTED:
+            inner = replace(inner, preformatted=True)
+        if (tag == "a" or role == "link") and not element.inner & _NEVER_LINKED:
             if self._lines[-1] and self._lines[-1][-1][1].link:
                 # Links side by side, which a style sheet sets apart.
                 self._lines[-1].append((" ", frame))
@@ -141,7 +155,7 @@ class _Walk:
                 # A section or a card that its author put in a list.
                 return replace(inner, kind=None, level=0, depth=0)
             return replace(inner, kind="list_item", level=max(1, frame.depth))
-        return self._in_grid(element, inner)
+        return self._in_grid(element, inner) if tag in _GRID else inner
 
     def _in_grid(self, element: Element, inner: _Frame) -> _Frame:
         """`inner` for the parts of tables and definition lists."""
@@ -154,7 +168,9 @@ class _Walk:
             inner.table.open(tag)
         if inner.table is not None and tag in ("td", "th"):
             inner.table.open_cell(element, len(self.parts))
-            return replace(inner, kind="list_item", depth=inner.depth + 1, level=inner.depth + 1, table=None)
+            depth = inner.depth + 1
+            header = tag == "th"
+            return replace(inner, kind="list_item", depth=depth, level=depth, table=None, header_cell=header)
         if inner.definitions is not None and tag in ("dt", "dd"):
             inner.definitions.open(tag, self.parts, self.origins)
             return replace(inner, definitions=None)
@@ -173,11 +189,16 @@ class _Walk:
 
     def _flush(self, frame: _Frame) -> None:
         """Make parts of the lines read so far; `frame` is the block's that they stand in."""
+        if not any(text.strip() for line in self._lines for text, _ in line):
+            self._lines = [[]]
+            return
         runs, self._lines = self._lines, [[]]
         lines = [(_joined(line, frame.preformatted), line) for line in runs]
         if not any(text for text, _ in lines):
             return
         kind = frame.kind
+        if frame.header_cell:
+            lines = [(_one_line([text for text, _ in lines]), [run for line in runs for run in line])]
         if kind == "heading":
             text = _one_line([text for text, _ in lines])
             kind = None if _is_prose(text) else kind
@@ -194,10 +215,14 @@ class _Walk:
     def _add(self, part: Part, runs: Sequence[_Run], frame: _Frame) -> None:
         shown = [f for text, f in runs if text.strip()]
         links = {f.link for f in shown}
+        regions = shown[0].regions if shown else frame.regions
+        if "h1" in frame.above and links == {""}:
+            for region in regions:
+                region.titled = True
         self.parts.append(part)
         self.origins.append(
             Origin(
-                regions=shown[0].regions if shown else frame.regions,
+                regions=regions,
                 link=links.pop() if len(links) == 1 else "",
                 button=all(f.button for f in shown),
                 listing=frame.listing,
@@ -206,7 +231,9 @@ class _Walk:
 
 
 def _is_block(element: Element) -> bool:
-    return element.tag in _BLOCKS or bool(_BLOCK_STYLE.search(element.get("style")))
+    return element.tag in _BLOCKS or (
+        "style" in element.attributes and bool(_BLOCK_STYLE.search(element.get("style")))
+    )
 
 
 def _joined(line: Sequence[_Run], preformatted: bool) -> str:

@@ -29,11 +29,12 @@ _PAGE_NUMBER = re.compile(
     r"|[-–—\s]*[ivxlc]{1,6}[-–—\s]*",
     re.IGNORECASE,
 )
+_LEADERS = re.compile(r"(?:[.．・…‥]\s?){5,}\s*[0-9ivxlc]{1,4}$")  # of a table of contents
 _DIGITS = re.compile(r"[0-9０-９]+")
 _LEADING = 1.3  # of the usual distance of two lines; a paragraph begins where it is more
 _UNUSUAL = 1.7  # of the size: the same for lines of a size that is rare
-_SAME_SIZE = 0.12
-_LARGE = 1.15  # of the usual size
+_SAME_SIZE = 0.16  # fonts of one size have boxes of different heights
+_LARGE = 1.18  # of the usual size
 _MAX_TITLE_LINES = 3
 _MARGIN = 0.85  # of the room that equal margins would leave
 _HYPHENATED = re.compile(r"([A-Za-z]+)[-\u00ad\u2010]$")
@@ -99,19 +100,45 @@ class _Setting:
             if 0 < b.top - a.top < 3 * a.size and a.column == b.column and _alike(a, b):
                 distances[round(a.size)].append((round((b.top - a.top) * 2) / 2, 1))
         self._leading = {size: _commonest(found) for size, found in distances.items() if len(found) > 2}
-        self._right: dict[int, float] = defaultdict(float)
+        ends: dict[int, list[float]] = defaultdict(list)
         for line in body:
-            if line.upright:
-                self._right[line.column] = max(self._right[line.column], line.right)
+            ends[line.column].append(line.right)
+        self._right = {column: _margin(found) for column, found in ends.items()}
         # A page of short lines shows no margin; then it is taken to be as wide as the left one.
-        ends = [line.right for line in body if line.upright and line.column == 0]
-        near = sum(end > max(ends) - 1.5 * self._size for end in ends)
-        if ends and near < max(2, 0.2 * len(ends)):
+        whole = ends[0]
+        near = sum(end > self._right[0] - 1.5 * self._size for end in whole) if whole else 0
+        if whole and near < max(2, 0.2 * len(whole)):
             start = min(line.start for line in body if line.column == 0)
             self._right[0] = max(self._right[0], start + _MARGIN * (pages[0].width - 2 * start))
+        self._narrow = {
+            line: right for run in self._runs(body) if (right := self._habit(run)) for line in run
+        }
         self._words = Counter(
             word.lower() for line in body for word in re.findall(r"[A-Za-z]+(?:-[A-Za-z]+)*", line.text)
         )
+
+    def _runs(self, body: Sequence[Line]) -> list[list[Line]]:
+        """Lines that stand one below the other at the usual distance."""
+        runs: list[list[Line]] = []
+        for line in body:
+            last = runs[-1][-1] if runs else None
+            if last is None or not (
+                _alike(last, line)
+                and last.bold == line.bold
+                and last.column == line.column
+                and 0 < line.top - last.top <= self._farthest(last)
+                and mark_of(line.text) is None
+            ):
+                runs.append([])
+            runs[-1].append(line)
+        return runs
+
+    def _habit(self, run: Sequence[Line]) -> float | None:
+        """The right margin that all lines of a run keep, narrower than the column's; or None."""
+        right = max(line.right for line in run)
+        breaks = [(a, b) for a, b in pairwise(run) if not wording.is_ended(a.text)]
+        kept = all(self._reaches(a, b, right) and "\t" not in a.text for a, b in breaks)
+        return right if len(breaks) > 1 and kept else None
 
     def carries_on(self, lines: Sequence[Line], line: Line, fresh: bool) -> bool:
         """Whether `line` belongs to the paragraph of `lines`; `fresh`: it is a page's first."""
@@ -145,7 +172,8 @@ class _Setting:
         title = large and len(lines) <= _MAX_TITLE_LINES and "\t" not in text
         listed = mark_of(first.text) is not None
         indent = round(2 * (first.left - first.start) / first.size) if listed and first.size else 0
-        return Part(text, title=title, indent=max(0, min(indent, 40)))
+        contents: Furniture | None = "navigation" if _LEADERS.search(text) else None
+        return Part(text, title=title, indent=max(0, min(indent, 40)), furniture=contents)
 
     def _farthest(self, line: Line) -> float:
         usual = self._leading.get(round(line.size))
@@ -153,7 +181,10 @@ class _Setting:
 
     def _full(self, line: Line, following: Line) -> bool:
         """Whether the first word of `following` would not have fitted behind `line`."""
-        room = self._right[line.column] - line.right
+        return self._reaches(line, following, self._narrow.get(line, self._right[line.column]))
+
+    def _reaches(self, line: Line, following: Line, right: float) -> bool:
+        room = right - line.right
         if JAPANESE.match(following.text) or _WIDE_START.match(following.text):
             # One character, and one more where 、 or 」 may not begin a line.
             return room < 2.3 * line.size
@@ -177,6 +208,14 @@ class _Setting:
 
 def _alike(a: Line, b: Line) -> bool:
     return abs(a.size - b.size) <= _SAME_SIZE * max(a.size, b.size)
+
+
+def _margin(ends: Sequence[float]) -> float:
+    """Where most lines end that are full; an overfull one tells nothing."""
+    end, count = Counter(round(end) for end in ends).most_common(1)[0]
+    if count > 3 and count >= 0.25 * len(ends):
+        return end
+    return sorted(ends)[min(len(ends) - 1, int(0.9 * len(ends)))]
 
 
 def _commonest(weighed: Iterable[tuple[float, int]]) -> float:

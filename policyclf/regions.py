@@ -47,6 +47,7 @@ _ICON = re.compile(r"\bmaterial-(?:icons|symbols)|\b(?:header-?link|anchor-?(?:l
 _UNSEEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden")
 _PAGE = frozenset({"body", "main", "article"})
 _SECTIONS = frozenset({"main", "article", "section", "aside", "nav"})
+_FURNITURE = frozenset({"nav", "header", "footer"})
 _CONTROLS = frozenset({"button", "form", "label"})
 
 _MAX_HEADER_PROSE = 200  # columns: a site's header greets, it does not tell
@@ -81,13 +82,16 @@ class Region:
 def region_of(element: Element, above: frozenset[str]) -> Region | None:
     """The furniture that `element` seems to be; `above` are the tags and roles about it."""
     role = element.get("role")
+    if not element.attributes and element.tag not in _FURNITURE:
+        return None
     if element.tag in _PAGE or role in ("main", "article"):
         return None
     names = f"{element.get('id')} {element.get('class')}".split()
     if any(_CONSENT_TOOL.search(name) for name in names):
         return Region("cookie_banner", sure=True)
     modal = role in ("dialog", "alertdialog") or element.tag == "dialog" or "aria-modal" in element.attributes
-    if any(_BANNER.search(name) for name in names) and (modal or element.inner & _CONTROLS):
+    asks = element.inner & _CONTROLS and not above & _PAGE
+    if any(_BANNER.search(name) for name in names) and (modal or asks):
         return Region("cookie_banner", sure=False)
     if element.tag == "nav" or role in ("navigation", "menu", "menubar", "search"):
         return Region("navigation", sure=False, tag=True)

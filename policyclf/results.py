@@ -26,8 +26,8 @@ class Clause:
 
     `start` and `end` are characters of the input, end exclusive: ``text ==
     source[start:end]``, where the source is the document, or the item of the list,
-    that was given. `labels` come most probable first and are ``()`` for headings and
-    page furniture; `denied` are those of them whose practice the clause says is not
+    that was given. `labels` come most probable first and are ``()`` for headings, menu
+    items and the like; `denied` are those of them whose practice the clause says is not
     done. `scores` gives every practice its calibrated probability in [0, 1] (all 0 for
     headings and blank text, which state nothing). `evidence` gives each of `labels`
     the spans, in reading order, that speak for it. `furniture` is None for what belongs
