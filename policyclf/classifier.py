@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from policyclf.evidence import spans_for
 from policyclf.practices import Practice
 from policyclf.reading import read_text
-from policyclf.results import Clause, Span
+from policyclf.results import Clause, Clauses, Span
 from policyclf.script import language_of
 from policyclf.segmenting import Segment, segments
 
@@ -60,8 +60,8 @@ class Classifier:
         Raises TypeError for anything else, and for an item that is no str.
         """
         if isinstance(text, str):
-            return self._document(text)
-        return [self._alone(sentence) for sentence in _sentences(text)]
+            return Clauses(self._document(text), source=text)
+        return Clauses(self._alone(sentence) for sentence in _sentences(text))
 
     def classify_file(self, path: str | os.PathLike[str], /) -> list[Clause]:
         """Label the document in a file (.txt, .md); offsets are those of its text.

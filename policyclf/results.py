@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,3 +58,22 @@ class Clause:
                 for practice, spans in self.evidence.items()
             },
         }
+
+
+class Clauses(list[Clause]):
+    """The list of clauses that classification returns; a notebook shows it as a page.
+
+    `source` is the document that they were found in, None where each clause is an item
+    of the list that was given. What is made from it (a slice, a sum) is a plain list.
+    """
+
+    def __init__(self, clauses: Iterable[Clause] = (), source: str | None = None) -> None:
+        """`source` must be the text that the clauses' offsets point into."""
+        super().__init__(clauses)
+        self.source = source
+
+    def _repr_html_(self) -> str:
+        """The page of `policyclf report` in a frame, for notebooks."""
+        from policyclf.report import notebook_frame
+
+        return notebook_frame(self)
