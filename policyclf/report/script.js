@@ -100,6 +100,10 @@
   function hide(filtering) {
     const only = filtering && (byId("only").checked || byId("differences").checked);
     const kept = new Set(shown.flatMap((clause) => clause.parts));
+    for (const clause of labelled) {
+      const away = only && byId("only").checked && !shown.includes(clause);
+      for (const part of clause.parts) part.classList.toggle("gone", away);
+    }
     const holds = (block) => all("bdi[data-c]", block).some((part) => kept.has(part));
     for (const block of all(".pair:not(.heads), p, li, tr, hr, blockquote, .scroll, ul", main)) {
       if (block.closest(".pair") && !block.classList.contains("pair")) continue;
@@ -243,12 +247,12 @@
       filled.style.width = `${clause.scores[practice] / 10}%`;
       bar.setAttribute("aria-hidden", "true");
       bar.append(filled);
-      row.append(tag(practice, clause.denied.includes(practice), false), bar, make("span", "figure", percent(practice)));
+      row.append(tag(practice, false, false), bar, make("span", "figure", percent(practice)));
       return row;
     }));
     const given = clause.practices.map((p) => {
-      const name = words[language].names[p];
-      return `${clause.denied.includes(p) ? word("not", name) : name} ${percent(p)}`;
+      const denied = clause.denied.includes(p) ? ` (${word("said_not")})` : "";
+      return `${words[language].names[p]} ${percent(p)}${denied}`;
     });
     say(given.join(language === "ja" ? "、" : ", ") || word("none"));
   }
