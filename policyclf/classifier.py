@@ -55,7 +55,8 @@ class Classifier:
         A str is a document or a passage: it is segmented, each segment is read in its
         context, and the clauses come back in reading order. Anything else must be an
         iterable of str: each is read by itself as one clause, and the list that comes
-        back is as long, in the same order (blank strings have no labels).
+        back is as long, in the same order (blank strings have no labels). In a notebook
+        either list shows itself as a page (see `policyclf.report`).
 
         Raises TypeError for anything else, and for an item that is no str.
         """

@@ -35,7 +35,7 @@ FIRST, RETENTION, CHOICE = (
 )
 
 # Text that stands below 4.5:1 on what lies under it (WCAG 1.4.3), in any element that shows.
-CONTRAST = """
+CONTRAST = r"""
 const canvas = Object.assign(document.createElement('canvas'), { width: 1, height: 1 });
 const context = canvas.getContext('2d', { willReadFrequently: true });
 const pixel = (colours) => {
@@ -53,7 +53,11 @@ for (let node = walker.nextNode(); node; node = walker.nextNode()) {
   if (!node.textContent.trim() || element.closest('script, style, .sr, :disabled')) continue;
   if (!element.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
   const layers = [];
-  for (let at = element; at; at = at.parentElement) layers.unshift(getComputedStyle(at).backgroundColor);
+  for (let at = element; at; at = at.parentElement) {
+    const { backgroundColor, backgroundImage } = getComputedStyle(at);
+    // of a hatched ground the stripes, which are the darker part (the lighter one in the dark)
+    layers.unshift(backgroundColor, ...(backgroundImage.match(/(color|rgba?)\([^)]*\)/g) || []).slice(0, 1));
+  }
   const under = pixel(['white', ...layers]);
   const text = pixel(['white', ...layers, getComputedStyle(element).color]);
   const [a, b] = [luminance(under), luminance(text)].sort((x, y) => x - y);
@@ -282,6 +286,25 @@ def test_the_clause_is_not_behind_its_scores(browser: Browser, folder: Path) -> 
         assert bottom <= browser.js("document.getElementById('details').getBoundingClientRect().top")
 
 
+@pytest.mark.parametrize("name", ["one", "versions"])
+@pytest.mark.parametrize("width", [390, 820, 1440, 1900])
+def test_the_parts_keep_their_places(browser: Browser, folder: Path, name: str, width: int) -> None:
+    browser.open(folder / f"{name}.html", width=width)
+    box = "(r => [r.left, r.right])(document.querySelector(arguments[0]).getBoundingClientRect())"
+    parts = [browser.js(box, part) for part in (".index", "main", ".map")]
+    if width >= 1440:
+        assert parts[0][1] <= parts[1][0]
+    assert parts[1][1] <= parts[2][0]
+    assert parts[1][1] - parts[1][0] >= min(0.45 * width, 704)  # 44 rem: a line that can be read
+    browser.js("document.querySelectorAll('main .label')[2].click(); return 0")
+    assert [browser.js(box, part) for part in (".index", "main", ".map")] == parts
+    panel = browser.js(box, ".panel")
+    assert abs(panel[0] - parts[1][0]) < 32
+    assert panel[1] >= parts[1][1]
+    bottom = browser.js("document.querySelector('.panel').getBoundingClientRect().bottom")
+    assert bottom <= browser.js("innerHeight") + 1
+
+
 # The strip
 
 
@@ -333,7 +356,7 @@ def test_the_strip_follows_the_reader_and_the_arrow_keys(browser: Browser, folde
     assert browser.js(place)[0] > before[0]
     browser.press("ENTER")
     assert browser.focused() == "label"
-    assert len(browser.find(".strip a[tabindex='0']")) == 1
+    assert browser.js("[...document.querySelectorAll('.strip a')].filter(a => a.tabIndex >= 0).length") == 1
 
 
 # Comparison
@@ -477,7 +500,7 @@ def test_a_screen_reader_finds_its_way(browser: Browser, folder: Path, name: str
     for node in tree:
         properties = {p["name"]: p["value"].get("value") for p in node.get("properties", [])}
         if properties.get("focusable") and value(node, "role") != "RootWebArea":
-            assert value(node, "name").strip(), node
+            assert any(c.isalpha() for c in value(node, "name")), node
         if value(node, "role") in ("complementary", "main", "navigation", "region", "table", "columnheader"):
             assert value(node, "name").strip() or value(node, "role") == "table", node
     levels = [
@@ -656,10 +679,7 @@ def test_the_frame_in_a_notebook(chromium: Browser, folder: Path) -> None:
         assert not chromium.find(".top h1")[0].is_displayed()
         chromium.js(f"document.querySelector(\".filter[data-p='{RETENTION}']\").click(); return 0")
         assert "We make kites in Ardmore and sell them by post." not in lit(chromium)
-        chromium.js(
-            "document.querySelector('.strip a').dispatchEvent("
-            "new MouseEvent('click', { bubbles: true, cancelable: true })); return 0"
-        )
+        chromium.click(".strip a")
         assert chromium.js("location.href") == "about:srcdoc"
     finally:
         chromium.driver.switch_to.default_content()

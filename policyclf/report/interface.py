@@ -45,7 +45,7 @@ WORDS = {
     "clauses": ("clauses", "文"),
     "only_matches": ("Show only these clauses", "該当する文だけを表示"),
     "only_differences": ("Show only the differences", "違いのある箇所だけを表示"),
-    "clear": ("Clear", "選択を解除"),
+    "clear": ("Clear", "解除"),
     "previous": ("Previous clause", "前の文"),
     "next": ("Next clause", "次の文"),
     "map": ("Where in the document", "文書内の位置"),

@@ -76,6 +76,9 @@
       for (const part of clause.parts) {
         if (!clause.label) continue;
         part.classList.toggle("off", off);
+        for (const piece of all("u[data-e]", part)) {
+          piece.classList.toggle("quiet", selected.size > 0 && !numbers(piece.dataset.e).some((p) => selected.has(p)));
+        }
         if (practice === undefined) continue;
         part.classList.remove(...clause.practices.map((p) => `p${p}`));
         part.classList.add(`p${practice}`);
