@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from policyclf.blocks import Block
 from policyclf.practices import Practice
 from policyclf.script import Language
 from policyclf.segmenting import SegmentKind
@@ -63,14 +64,21 @@ class Clause:
 class Clauses(list[Clause]):
     """The list of clauses that classification returns; a notebook shows it as a page.
 
-    `source` is the document that they were found in, None where each clause is an item
-    of the list that was given. What is made from it (a slice, a sum) is a plain list.
+    `source` is the text that they were found in, None where each clause is an item of the
+    list that was given; `blocks` are the text's, None where its words alone tell them.
+    What is made from it (a slice, a sum) is a plain list.
     """
 
-    def __init__(self, clauses: Iterable[Clause] = (), source: str | None = None) -> None:
+    def __init__(
+        self,
+        clauses: Iterable[Clause] = (),
+        source: str | None = None,
+        blocks: Sequence[Block] | None = None,
+    ) -> None:
         """`source` must be the text that the clauses' offsets point into."""
         super().__init__(clauses)
         self.source = source
+        self.blocks = blocks
 
     def _repr_html_(self) -> str:
         """The page of `policyclf report` in a frame, for notebooks."""

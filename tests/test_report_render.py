@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 import policyclf
 from policyclf import Practice, report
+from policyclf.blocks import Block
 from policyclf.report import escaping
 from policyclf.report.comparing import counterparts
 from policyclf.report.escaping import attribute, visible
@@ -144,6 +145,25 @@ def test_the_layout_is_that_of_the_text() -> None:
 )
 def test_heading_levels(text: str, levels: list[int]) -> None:
     assert [node.level for node in layout(text) if isinstance(node, Heading)] == levels
+
+
+def test_a_row_is_cut_at_its_tabs_where_it_has_some() -> None:
+    text = "Data\tKept | shared\nOrders\t7 years | no\n"
+    (table,) = layout(text)
+    assert isinstance(table, Table)
+    assert [[text[c.start : c.end] for c in row] for row in table.rows] == [
+        ["Data", "Kept | shared"],
+        ["Orders", "7 years | no"],
+    ]
+
+
+def test_blocks_that_are_known_need_not_be_told_by_the_words() -> None:
+    text = "We keep it.\nYou may write."
+    given = [Block(0, 11, "list_item"), Block(12, 26, "list_item")]
+    clauses = Clauses(labelled(text, {"keep": "retention"}), source=text, blocks=given)
+    assert "<li" not in page(("x", text, {})).split("<main")[1].split("</main>")[0]
+    source = report.render([report.document_of(clauses, "x")])
+    assert source.split("<main")[1].split("</main>")[0].count("<li") == 2
 
 
 def stretches(text: str) -> list[Stretch]:

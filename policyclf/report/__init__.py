@@ -19,11 +19,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from policyclf.errors import FileError
-from policyclf.report.documents import Document, document_of
+from policyclf.report.documents import Labelled, document_of
 from policyclf.report.page import render
 from policyclf.results import Clause
 
-__all__ = ["Document", "document_of", "notebook_frame", "render", "write"]
+__all__ = ["Labelled", "document_of", "notebook_frame", "render", "write"]
 
 
 def notebook_frame(clauses: Sequence[Clause], text: str | None = None) -> str:

@@ -9,11 +9,11 @@ from policyclf.practices import Practice
 from policyclf.report.layout import Node, Paragraph, Stretch, layout
 from policyclf.results import Clause, Clauses
 
-__all__ = ["Document", "Entry", "document_of", "entries", "nodes_of"]
+__all__ = ["Entry", "Labelled", "document_of", "entries", "nodes_of"]
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class Labelled:
     """A text, its clauses in reading order, and the name that it goes by on the page."""
 
     name: str
@@ -59,22 +59,22 @@ class Entry:
 _ORDER = {practice: i for i, practice in enumerate(Practice)}
 
 
-def document_of(clauses: Sequence[Clause], name: str = "", text: str | None = None) -> Document:
+def document_of(clauses: Sequence[Clause], name: str = "", text: str | None = None) -> Labelled:
     """The document that `clauses` were found in, as `classify` returned them.
 
     `text` is needed where they are a list of the caller's own; ValueError where it is
     missing. Sentences that were classified one by one stand under each other.
     """
     if text is None and isinstance(clauses, Clauses):
-        text = clauses.source
-        if text is None:
+        if clauses.source is None:
             return _listed(clauses, name)
+        return Labelled(name, clauses.source, clauses, layout(clauses.source, clauses.blocks))
     if text is None:
         raise ValueError("the text is needed where the clauses are not what classify() returned")
-    return Document(name, text, clauses)
+    return Labelled(name, text, clauses)
 
 
-def _listed(clauses: Sequence[Clause], name: str) -> Document:
+def _listed(clauses: Sequence[Clause], name: str) -> Labelled:
     """Sentences that are documents of their own, one a paragraph."""
     moved: list[Clause] = []
     nodes: list[Node] = []
@@ -88,10 +88,10 @@ def _listed(clauses: Sequence[Clause], name: str) -> Document:
         moved.append(replace(clause, start=at, end=end, evidence=evidence))
         nodes.append(Paragraph(Stretch(at, end)))
         at = end + 1
-    return Document(name, "\n".join(c.text for c in clauses), moved, nodes)
+    return Labelled(name, "\n".join(c.text for c in clauses), moved, nodes)
 
 
-def entries(document: Document, prefix: str) -> list[Entry]:
+def entries(document: Labelled, prefix: str) -> list[Entry]:
     """The document's clauses, numbered; keys begin with `prefix`."""
     result: list[Entry] = []
     number = 0
@@ -103,6 +103,6 @@ def entries(document: Document, prefix: str) -> list[Entry]:
     return result
 
 
-def nodes_of(document: Document) -> list[Node]:
+def nodes_of(document: Labelled) -> list[Node]:
     """The document's layout."""
     return list(layout(document.text) if document.nodes is None else document.nodes)

@@ -80,13 +80,16 @@ Node = Heading | Paragraph | Items | Table | Rule
 
 _HASHES = re.compile(r"\s+#+\s*$|\s*\{#[\w-]+\}\s*$")
 _QUOTES = re.compile(r"(?:>[ \t]?)+")
-_CELL_END = re.compile(r"\s*[|｜]\s*|\s*\t\s*")
+_BAR, _TAB = re.compile(r"\s*[|｜]\s*"), re.compile(r"\s*\t\s*")
 
 
-def layout(text: str) -> list[Node]:
-    """The nodes of `text` in reading order; [] where it holds only white space."""
+def layout(text: str, found: Sequence[Block] | None = None) -> list[Node]:
+    """The nodes of `text` in reading order; [] where it holds only white space.
+
+    `found` are its blocks; told by its words and marks where None.
+    """
     nodes: list[Node] = []
-    found = blocks(text)
+    found = blocks(text) if found is None else found
     level = 0
     at = 0
     while at < len(found):
@@ -143,12 +146,13 @@ def _is_ruler(text: str, block: Block) -> bool:
 
 def _cells(text: str, block: Block) -> list[Stretch]:
     start, end = block.start, block.end
-    if text[start] in "|｜":
+    tabbed = "\t" in text[start:end]
+    if text[start] in "|｜" and not tabbed:
         start += 1
-    if text[end - 1] in "|｜" and end - 1 > start:
+    if text[end - 1] in "|｜" and end - 1 > start and not tabbed:
         end -= 1
     cells: list[Stretch] = []
-    for match in _CELL_END.finditer(text, start, end):
+    for match in (_TAB if tabbed else _BAR).finditer(text, start, end):
         cells.append(_trimmed(text, start, match.start()))
         start = match.end()
     return [*cells, _trimmed(text, start, end)]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from policyclf.practices import Practice
-from policyclf.report.documents import Document, Entry
+from policyclf.report.documents import Entry, Labelled
 from policyclf.report.escaping import visible
 from policyclf.report.interface import SHORT, WORDS, both, pair
 from policyclf.report.layout import Heading, Item, Items, Node, Paragraph, Stretch, Table
@@ -30,7 +30,7 @@ def tag(practice: Practice, denied: bool = False) -> str:
 class Markup:
     """Writes the nodes of one document."""
 
-    def __init__(self, document: Document, entries: Sequence[Entry]) -> None:
+    def __init__(self, document: Labelled, entries: Sequence[Entry]) -> None:
         """`entries` are the document's clauses, in order."""
         self._text = document.text
         self._entries = entries

@@ -10,7 +10,7 @@ from string import Template
 
 import policyclf
 from policyclf.report.aligned import Row, compare, rows
-from policyclf.report.documents import Document, Entry, entries, nodes_of
+from policyclf.report.documents import Entry, Labelled, entries, nodes_of
 from policyclf.report.escaping import attribute, visible
 from policyclf.report.interface import both, script_words, spoken
 from policyclf.report.layout import Heading
@@ -29,7 +29,7 @@ _SHORTEST = 24  # characters: a row of fewer takes as much of the strip
 
 
 def render(
-    documents: Sequence[Document],
+    documents: Sequence[Labelled],
     *,
     language: Language | None = None,
     model: str = "",
@@ -98,12 +98,12 @@ def _lock(style: str, script: str) -> str:
     )
 
 
-def _main_language(documents: Sequence[Document]) -> Language:
+def _main_language(documents: Sequence[Labelled]) -> Language:
     japanese = sum(c.language == "ja" for d in documents for c in d.clauses)
     return "ja" if japanese > sum(len(d.clauses) for d in documents) / 2 else "en"
 
 
-def _title(document: Document) -> str:
+def _title(document: Labelled) -> str:
     """The document's first heading."""
     for node in nodes_of(document):
         if isinstance(node, Heading):
@@ -111,7 +111,7 @@ def _title(document: Document) -> str:
     return ""
 
 
-def _in_turn(documents: Sequence[Document], writers: Sequence[Markup]) -> str:
+def _in_turn(documents: Sequence[Labelled], writers: Sequence[Markup]) -> str:
     articles = []
     for i, (document, writer) in enumerate(zip(documents, writers, strict=True)):
         nodes = nodes_of(document)
@@ -140,7 +140,7 @@ def _side_by_side(aligned: Sequence[Row], writers: Sequence[Markup], names: Sequ
     return f'<article class="policy">{"".join(written)}</article>'
 
 
-def _place_in_turn(documents: Sequence[Document], found: Sequence[Sequence[Entry]]) -> None:
+def _place_in_turn(documents: Sequence[Labelled], found: Sequence[Sequence[Entry]]) -> None:
     """Put the clauses on the strip by their characters."""
     total = sum(len(document.text) for document in documents) or 1
     before = 0
