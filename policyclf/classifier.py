@@ -18,7 +18,7 @@ from policyclf.document import Document
 from policyclf.evidence import spans_for
 from policyclf.practices import Practice
 from policyclf.reading import read
-from policyclf.results import Clause, Span
+from policyclf.results import Clause, Clauses, Span
 from policyclf.script import language_of
 from policyclf.segmenting import Segment, apart, segments
 
@@ -57,13 +57,14 @@ class Classifier:
         context, and the clauses come back in reading order; so do those of a `Document`
         that `policyclf.read` gave. Anything else must be an iterable of str (a list, a column
         of pandas or numpy): each is read by itself as one clause, and the list that comes
-        back is as long, in the same order (blank strings have no labels).
+        back is as long, in the same order (blank strings have no labels). In a notebook
+        either list shows itself as a page (see `policyclf.report`).
 
         Raises TypeError for anything else, and for an item that is no str, naming it.
         """
         if isinstance(text, (str, Document)):
             return self._document(text)
-        return [self._alone(sentence) for sentence in sentences(text)]
+        return Clauses(self._alone(sentence) for sentence in sentences(text))
 
     def classify_file(self, path: str | os.PathLike[str], /) -> list[Clause]:
         """Label the document in a file (.txt, .md, .html, .htm, .pdf).
@@ -75,10 +76,10 @@ class Classifier:
         """
         return self.classify(read(path))
 
-    def _document(self, document: str | Document) -> list[Clause]:
-        text = document if isinstance(document, str) else document.text
+    def _document(self, document: str | Document) -> Clauses:
+        text, blocks = (document, None) if isinstance(document, str) else (document.text, document.blocks)
         clauses = [c for group in apart(segments(document)) for c in self._read(text, group)]
-        return sorted(clauses, key=lambda clause: clause.start)
+        return Clauses(sorted(clauses, key=lambda clause: clause.start), text, blocks)
 
     def _alone(self, sentence: str) -> Clause:
         stripped = sentence.strip("\ufeff \t\r\n\f\v\u3000\xa0")

@@ -1,6 +1,7 @@
 """The `policyclf` command.
 
     policyclf classify FILE... | -    label policies: a table on a terminal, JSON Lines in a pipe
+    policyclf report FILE... -o page.html   a page to read: one policy, or two side by side
     policyclf practices               the labels and what they mean
     policyclf info                    the model: name, figures, thresholds
 
@@ -19,6 +20,7 @@ import sys
 import textwrap
 import unicodedata
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import policyclf
 from policyclf.reading import document_of
@@ -69,6 +71,20 @@ def _parser() -> argparse.ArgumentParser:
     _model_options(classify)
     classify.set_defaults(run=_classify)
 
+    report = commands.add_parser(
+        "report",
+        help="make a page to read a policy on, coloured by practice",
+        description="One file: the policy, its clauses coloured by practice. Two: side by side, with what "
+        "one states and the other does not. More: in turn. The page is one HTML file; it needs no network.",
+    )
+    report.add_argument("files", nargs="+", metavar="FILE", help="as for classify")
+    report.add_argument("-o", "--output", required=True, metavar="PAGE", help="the HTML file to write")
+    report.add_argument(
+        "--language", choices=["en", "ja"], help="of the page's own words (default: the reader's browser's)"
+    )
+    _model_options(report)
+    report.set_defaults(run=_report)
+
     practices = commands.add_parser("practices", help="list the labels and what they mean")
     practices.add_argument("--language", choices=["en", "ja"], default="en", help="of the definitions")
     practices.set_defaults(run=_practices)
@@ -106,7 +122,7 @@ def _classify(options: argparse.Namespace) -> int:
     failed = False
     for number, name in enumerate(options.files):
         try:
-            document = document_of(sys.stdin.buffer.read(), "-") if name == "-" else policyclf.read(name)
+            document = _document(name)
         except (policyclf.FileError, policyclf.MissingExtraError) as error:
             failed = True
             print(f"policyclf: {error}", file=sys.stderr)
@@ -123,6 +139,25 @@ def _classify(options: argparse.Namespace) -> int:
             for clause in clauses:
                 print(json.dumps({"file": name, **clause.to_dict()}, ensure_ascii=False))
     return 1 if failed else 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from policyclf import report
+
+    classifier = _classifier(options)
+    read = [_document(name) for name in options.files]
+    short = [Path(name).name for name in options.files]
+    names = short if len(set(short)) == len(short) else options.files
+    documents = [
+        report.document_of(classifier.classify(each), name) for each, name in zip(read, names, strict=True)
+    ]
+    page = report.render(documents, language=options.language, model=classifier.config.name)
+    report.write(page, options.output)
+    return 0
+
+
+def _document(name: str) -> policyclf.Document:
+    return document_of(sys.stdin.buffer.read(), "-") if name == "-" else policyclf.read(name)
 
 
 def _table(clauses: Sequence[policyclf.Clause]) -> Iterator[str]:

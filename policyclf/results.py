@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any
 
-from policyclf.blocks import Furniture
+from policyclf.blocks import Block, Furniture
 from policyclf.practices import Practice
 from policyclf.script import Language
 from policyclf.segmenting import SegmentKind
@@ -75,3 +75,29 @@ class Clause:
 def _unpickled(values: dict[str, Any]) -> Clause:
     frozen = {name: MappingProxyType(values[name]) for name in ("scores", "evidence")}
     return Clause(**{**values, **frozen})
+
+
+class Clauses(list[Clause]):
+    """The list of clauses that classification returns; a notebook shows it as a page.
+
+    `source` is the text that they were found in, None where each clause is an item of the
+    list that was given; `blocks` are the text's, None where its words alone tell them.
+    What is made from it (a slice, a sum) is a plain list.
+    """
+
+    def __init__(
+        self,
+        clauses: Iterable[Clause] = (),
+        source: str | None = None,
+        blocks: Sequence[Block] | None = None,
+    ) -> None:
+        """`source` must be the text that the clauses' offsets point into."""
+        super().__init__(clauses)
+        self.source = source
+        self.blocks = blocks
+
+    def _repr_html_(self) -> str:
+        """The page of `policyclf report` in a frame, for notebooks."""
+        from policyclf.report import notebook_frame
+
+        return notebook_frame(self)

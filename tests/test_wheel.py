@@ -20,7 +20,9 @@ socket.socket = socket.create_connection = socket.getaddrinfo = refuse
 import policyclf
 assert policyclf.__file__.startswith(sys.argv[1]), policyclf.__file__
 assert str(policyclf.load().folder).startswith(sys.argv[1])
-print(json.dumps(policyclf.classify("We do not sell your data.")[0].to_dict()["denied"]))
+clauses = policyclf.classify("We do not sell your data.")
+assert "<iframe" in clauses._repr_html_()
+print(json.dumps(clauses[0].to_dict()["denied"]))
 """
 
 
@@ -41,6 +43,7 @@ def test_it_is_under_45_megabytes_and_holds_the_model_but_not_the_weights_to_tra
     for name in ("config.json", "model.onnx", "tokenizer.json", "README.md"):
         assert f"policyclf/released/{name}" in names
     assert "policyclf/py.typed" in names
+    assert {f"policyclf/report/{name}" for name in ("page.html", "style.css", "script.js")} <= set(names)
     assert not [n for n in names if n.endswith((".safetensors", ".pt", ".txt")) and "dist-info" not in n]
     assert {n.split("/")[0].split("-")[0] for n in names} == {"policyclf"}
 
