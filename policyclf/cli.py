@@ -1,6 +1,7 @@
 """The `policyclf` command.
 
     policyclf classify FILE... | -    label policies: a table on a terminal, JSON Lines in a pipe
+    policyclf batch SOURCE... -o OUT  label a collection, into one file
     policyclf practices               the labels and what they mean
     policyclf info                    the model: name, figures, thresholds
 
@@ -21,6 +22,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 import policyclf
+from policyclf.batch.command import add_command as add_batch
 from policyclf.reading import decode_text, read_text
 from policyclf.script import Language
 
@@ -63,6 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     _model_options(classify)
     classify.set_defaults(run=_classify)
+
+    add_batch(commands)
 
     practices = commands.add_parser("practices", help="list the labels and what they mean")
     practices.add_argument("--language", choices=["en", "ja"], default="en", help="of the definitions")
