@@ -9,6 +9,7 @@
 instant, and writes the same bytes whatever the number of workers.
 """
 
+from policyclf.batch.callable import LabelDocuments
 from policyclf.batch.collection import Collection
 from policyclf.batch.documents import Document, UsageError
 from policyclf.batch.job import Engine, Job, Summary, run
@@ -21,6 +22,7 @@ __all__ = [
     "Document",
     "Engine",
     "Job",
+    "LabelDocuments",
     "Labelling",
     "Result",
     "Summary",

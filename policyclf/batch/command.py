@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import functools
+import logging
 import sys
 from pathlib import Path
 from typing import Any
 
 from policyclf.batch.collection import Collection
 from policyclf.batch.documents import UsageError
-from policyclf.batch.job import Job, Summary, run
+from policyclf.batch.job import Engine, Job, Summary, run
 from policyclf.batch.labelling import Labelling
 from policyclf.batch.progress import progress
 from policyclf.batch.tables import Column
@@ -76,6 +78,15 @@ def add_command(commands: Any) -> None:
     work.add_argument(
         "--batch-size", type=_size, default=256, metavar="N", help="most documents handed out at once"
     )
+    work.add_argument(
+        "--engine",
+        choices=["local", "ray"],
+        default="local",
+        help="processes of this machine, or the processors of a Ray cluster (extra: ray)",
+    )
+    work.add_argument(
+        "--address", metavar="ADDRESS", help="of the Ray cluster, as in auto (default: one on this machine)"
+    )
     work.add_argument("--model", metavar="FOLDER", help="a model folder (default: the one shipped)")
     work.add_argument(
         "--thresholds", choices=["balanced", "precision", "recall"], default="balanced", help="see classify"
@@ -96,6 +107,9 @@ def _size(value: str) -> int:
 
 
 def _batch(options: argparse.Namespace) -> int:
+    if options.address and options.engine != "ray":
+        print("policyclf: --address is for --engine ray", file=sys.stderr)
+        return 2
     sentences = options.unit == "sentence"
     job = Job(
         collection=Collection(
@@ -106,6 +120,7 @@ def _batch(options: argparse.Namespace) -> int:
         form=options.format,
         workers=options.workers,
         batch=options.batch_size,
+        engine=_on_ray(options) if options.engine == "ray" else None,
         restart=options.restart,
         force=options.force,
         retry_errors=options.retry_errors,
@@ -123,6 +138,14 @@ def _batch(options: argparse.Namespace) -> int:
         return 130
     print(_told(summary, options.out), file=sys.stderr)
     return 1 if summary.errors else 0
+
+
+def _on_ray(options: argparse.Namespace) -> Engine:
+    from policyclf.batch.on_ray import import_ray, label_on_ray
+
+    import_ray()  # which sets its own logging up
+    logging.getLogger("ray.data").setLevel(logging.ERROR)  # this command says how far it is
+    return functools.partial(label_on_ray, address=options.address, workers=options.workers or None)
 
 
 def _told(summary: Summary, out: Path) -> str:

@@ -14,7 +14,7 @@ from policyclf.errors import PolicyclfError
 from policyclf.reading import read_text
 from policyclf.results import Clause
 
-__all__ = ["Labeller", "Labelling", "Result", "batch_classifier", "failed", "labelled", "together"]
+__all__ = ["Labeller", "Labelling", "Result", "batch_classifier", "failed", "rows_of", "together"]
 
 # What the network said of the last windows, in each process: about 1,300 windows.
 REMEMBERED = 64 * 2**20
@@ -76,29 +76,30 @@ class Labeller:
         return together([self._one(document) for document in documents])
 
     def _one(self, document: Document) -> Result:
-        if document.error is not None:
-            return failed(document, document.error, self._labelling.rows)
-        try:
-            text = read_text(document.path) if document.path is not None else document.text or ""
-            rows, clauses = labelled(self._classifier, document.id, text, self._labelling)
-        except Exception as error:
-            # Whatever one document does, the rest of the collection is labelled.
-            return failed(document, _message(error), self._labelling.rows)
-        return Result(1, len(rows), clauses, document.size, (), b"".join(map(line, rows)))
+        rows, clauses, failed = rows_of(self._classifier, document, self._labelling)
+        errors = ((document.number, document.id),) if failed else ()
+        return Result(1, len(rows), clauses, document.size, errors, b"".join(map(line, rows)))
+
+
+def rows_of(classifier: Classifier, document: Document, labelling: Labelling) -> tuple[Rows, int, bool]:
+    """A document's rows, the number of its clauses, and whether it failed, which is a row too."""
+    if document.error is not None:
+        return [error_row(document.id, document.error, labelling.rows)], 0, True
+    try:
+        text = read_text(document.path) if document.path is not None else document.text or ""
+        clauses: list[Clause] = classifier.classify([text] if labelling.sentences else text)
+        if labelling.rows == "documents":
+            return [document_row(document.id, len(text), clauses)], len(clauses), False
+        return list(clause_rows(document.id, clauses)), len(clauses), False
+    except Exception as error:
+        # Whatever one document does, the rest of the collection is labelled.
+        return [error_row(document.id, _message(error), labelling.rows)], 0, True
 
 
 def failed(document: Document, message: str, rows: RowKind) -> Result:
     """The result of a document that could not be read or labelled."""
     row = line(error_row(document.id, message, rows))
     return Result(1, 1, 0, document.size, ((document.number, document.id),), row)
-
-
-def labelled(classifier: Classifier, document: str, text: str, labelling: Labelling) -> tuple[Rows, int]:
-    """The rows of one text, and the number of its clauses."""
-    clauses: list[Clause] = classifier.classify([text] if labelling.sentences else text)
-    if labelling.rows == "documents":
-        return [document_row(document, len(text), clauses)], len(clauses)
-    return list(clause_rows(document, clauses)), len(clauses)
 
 
 def _message(error: Exception) -> str:

@@ -20,7 +20,7 @@ from typing import Any, Literal, cast
 from policyclf.batch.documents import UsageError
 from policyclf.errors import MissingExtraError
 
-__all__ = ["SUFFIXES", "Column", "Row", "Table", "arrow"]
+__all__ = ["SUFFIXES", "Column", "Row", "Table", "arrow", "row_of"]
 
 Kind = Literal["jsonl", "csv", "tsv", "parquet", "arrow"]
 SUFFIXES: dict[str, Kind] = {
@@ -110,7 +110,7 @@ def _require(names: Sequence[str], column: Column, table: str) -> None:
             raise UsageError(f"{table} has no column {wanted!r} ({option}); its columns are {shown}")
 
 
-def _row(number: int, cells: dict[str, Any], column: Column, size: int) -> Row:
+def row_of(number: int, cells: dict[str, Any], column: Column, size: int) -> Row:
     """The row of these cells, the text and the id picked out."""
     text = cells.get(column.text)
     name = cells.get(column.id) if column.id is not None else None
@@ -128,7 +128,7 @@ def _row(number: int, cells: dict[str, Any], column: Column, size: int) -> Row:
 
 def _json_rows(table: Table, column: Column) -> Iterator[Row]:
     for found in _json_objects(table, column):
-        yield found if isinstance(found, Row) else _row(found[0], found[1], column, found[2])
+        yield found if isinstance(found, Row) else row_of(found[0], found[1], column, found[2])
 
 
 def _json_objects(table: Table, column: Column) -> Iterator[Row | tuple[int, dict[str, Any], int]]:
@@ -174,7 +174,7 @@ def _csv_rows(table: Table, column: Column) -> Iterator[Row]:
                     number -= 1
                     continue
                 before, at = at, raw.tell()
-                row = _row(number, dict(zip(header, cells, strict=False)), column, at - before)
+                row = row_of(number, dict(zip(header, cells, strict=False)), column, at - before)
                 if row.text is not None and _NOT_DECODED.search(row.text):
                     message = (
                         f"{column.text!r} is not {(column.encoding or 'UTF-8').upper()}; "
@@ -208,7 +208,7 @@ def _arrow_rows(table: Table, column: Column) -> Iterator[Row]:
         each = size // max(1, batch.num_rows)
         for cells in batch.to_pylist():
             number += 1
-            yield _row(number, cells, column, each)
+            yield row_of(number, cells, column, each)
 
 
 def _columns(table: Table) -> tuple[list[str], set[str]]:
