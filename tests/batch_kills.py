@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -60,9 +61,10 @@ def engine(
 
     def label(chunks: Iterable[list[Document]], labelling: Labelling) -> Generator[Result]:
         labeller = Labeller(labelling, cast(Classifier, Lines(broken)))
-        for chunk in chunks:
-            time.sleep(pause)
-            yield labeller(chunk)
+        with closing(cast(Generator[list[Document]], iter(chunks))) as each:
+            for chunk in each:
+                time.sleep(pause)
+                yield labeller(chunk)
 
     return label
 
@@ -177,6 +179,8 @@ def killed_at_each_operation(folder: Path) -> dict[str, int]:
     """Kill a run at its first operation on a file, at its second, and so on; in the middle of writes."""
     done = {"kills": 0, "jobs": 0}
     stage.SECONDS = 0.0  # a commit after every chunk
+    # A kill, unlike a power cut, loses nothing that was written: forcing it to the disk only takes time.
+    os.fsync = lambda descriptor: None
     broken = folder / "broken"
     for template, first, second in jobs(folder, 12)[::2]:
         for number in range(1, 10_000):
@@ -218,8 +222,6 @@ def dying_at(number: int) -> None:
         setattr(target, name, operation)
 
     counted(stage, "_write_all", lambda write, file, data: write(file, data[: len(data) // 2]))
-    # A kill, unlike a power cut, loses nothing that was written: forcing it to the disk only takes time.
-    os.fsync = lambda descriptor: None
     for target, name in ((os, "fsync"), (Path, "replace"), (Path, "unlink"), (Path, "open")):
         counted(target, name)
 

@@ -12,7 +12,8 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -91,7 +92,7 @@ class Collection:
                 raise UsageError(f"{source}: no documents in it; read are {', '.join(_readable())}")
         return Scan(files, tuple(tables), size, digest.hexdigest(), dict(skipped))
 
-    def documents(self) -> Iterator[Document]:
+    def documents(self) -> Generator[Document]:
         """Every document in order, numbered from 0; those of a table with their text."""
         number = 0
         for item in (item for source in self.sources for item in _items(source, Counter())):
@@ -99,10 +100,11 @@ class Collection:
                 yield Document(number, item.path, path=item.path, size=item.size)
                 number += 1
                 continue
-            for row in item.rows(self.column):
-                name = row.id if row.id is not None else f"{item.path}:{row.number}"
-                yield Document(number, name, row.text, None, row.error, row.size)
-                number += 1
+            with closing(item.rows(self.column)) as rows:
+                for row in rows:
+                    name = row.id if row.id is not None else f"{item.path}:{row.number}"
+                    yield Document(number, name, row.text, None, row.error, row.size)
+                    number += 1
 
 
 def _readable() -> list[str]:

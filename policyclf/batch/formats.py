@@ -15,7 +15,7 @@ import csv
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -77,7 +77,7 @@ def write(partial: Path, out: Path, form: Format, kind: RowKind) -> None:
     sync_folder(out.parent)
 
 
-def read(out: Path, form: Format, kind: RowKind) -> Iterator[Row]:
+def read(out: Path, form: Format, kind: RowKind) -> Generator[Row]:
     """The rows of a finished output."""
     if form == "jsonl":
         with out.open("rb") as lines:

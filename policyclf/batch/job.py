@@ -22,7 +22,7 @@ from typing import Any
 
 import policyclf
 from policyclf.batch import formats
-from policyclf.batch.chunks import Chunks
+from policyclf.batch.chunks import Chunks, Retry
 from policyclf.batch.collection import Collection, Scan
 from policyclf.batch.documents import UsageError
 from policyclf.batch.labelling import Labelling, Result
@@ -142,14 +142,19 @@ def _retry(
             if not stage.counts.copied:
                 stage.counts.documents = done.counts.documents
                 stage.counts.clauses = done.counts.clauses
-            chunks = Chunks(job.collection, 1, stage.counts.retried, retry_of=done.journal)
-            rows = islice(formats.read(job.out, form, job.labelling.rows), stage.counts.copied, None)
+            retry = Retry(done.journal, done.counts.documents)
+            chunks = Chunks(job.collection, 1, stage.counts.retried, retry)
             progress.begin(None, stage.counts)
             try:
-                with closing(_engine(job)(chunks, job.labelling)) as results:
-                    for result, copied, retried in _merged(rows, results):
+                with (
+                    closing(formats.read(job.out, form, job.labelling.rows)) as rows,
+                    closing(_engine(job)(chunks, job.labelling)) as results,
+                ):
+                    left = islice(rows, stage.counts.copied, None)
+                    for result, copied, retried in _merged(left, results):
                         stage.append(result, copied=copied, retried=retried)
                         progress.update(stage.counts)
+                    next(results, None)  # by which the sources are looked at to their end
                 stage.commit(complete=True)
             finally:
                 progress.end()

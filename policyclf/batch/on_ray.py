@@ -15,11 +15,12 @@ from __future__ import annotations
 import functools
 import os
 import pickle
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from policyclf.batch.documents import Document, UsageError
+from policyclf.batch.chunks import Chunks
+from policyclf.batch.documents import UsageError
 from policyclf.batch.labelling import Labeller, Labelling, Result
 from policyclf.errors import MissingExtraError, PolicyclfError
 
@@ -30,7 +31,7 @@ BLOCK = 1
 
 
 def label_on_ray(
-    chunks: Iterable[list[Document]],
+    chunks: Chunks,
     labelling: Labelling,
     *,
     address: str | None = None,
@@ -40,8 +41,7 @@ def label_on_ray(
 
     `address` is as `ray.init` takes it ("auto", "host:6379"); None takes the cluster that
     this process is connected to, or a new one on this machine. `workers` bounds the tasks
-    that run at once; None leaves it to the cluster's processors. `chunks` must be one that
-    can be pickled and iterated more than once (`policyclf.batch.chunks.Chunks`).
+    that run at once; None leaves it to the cluster's processors.
     """
     ray = import_ray()
     from ray.data import DataContext
@@ -65,7 +65,7 @@ def label_on_ray(
             ray.shutdown()
 
 
-def _pipeline(chunks: Iterable[list[Document]], labelling: Labelling, workers: int | None) -> Any:
+def _pipeline(chunks: Chunks, labelling: Labelling, workers: int | None) -> Any:
     """The Ray Data set of results: read here, labelled anywhere."""
     import ray
     from ray.data.block import BlockMetadata
@@ -93,7 +93,7 @@ def _pipeline(chunks: Iterable[list[Document]], labelling: Labelling, workers: i
     )
 
 
-def _blocks(chunks: Iterable[list[Document]]) -> Iterator[Any]:
+def _blocks(chunks: Chunks) -> Iterator[Any]:
     import pyarrow
 
     for chunk in chunks:

@@ -12,7 +12,8 @@ import io
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -82,7 +83,8 @@ class Table:
                 header = next(csv.reader(stream, **_dialect(self.kind)), [])
             _require(header, column, self.path)
         elif self.kind == "jsonl":
-            first = next((row for row in _json_objects(self, column) if not isinstance(row, Row)), None)
+            with closing(_json_objects(self, column)) as objects:
+                first = next((found for found in objects if not isinstance(found, Row)), None)
             if first is not None:
                 _require(list(first[1]), column, self.path)
         else:
@@ -91,14 +93,15 @@ class Table:
             if column.text not in texts:
                 raise UsageError(f"{self.path}: column {column.text!r} does not hold text")
 
-    def rows(self, column: Column) -> Iterator[Row]:
+    def rows(self, column: Column) -> Generator[Row]:
         """The rows in order; a damaged file ends with a row that says where and why."""
         read = {"jsonl": _json_rows, "csv": _csv_rows, "tsv": _csv_rows}.get(self.kind, _arrow_rows)
         number = 0
         try:
-            for row in read(self, column):
-                number = row.number
-                yield row
+            with closing(read(self, column)) as found:
+                for row in found:
+                    number = row.number
+                    yield row
         except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors or OSErrors
             yield Row(number + 1, None, None, f"{self.path} cannot be read from here on: {error}", 0)
 
@@ -126,12 +129,15 @@ def row_of(number: int, cells: dict[str, Any], column: Column, size: int) -> Row
 # JSON Lines
 
 
-def _json_rows(table: Table, column: Column) -> Iterator[Row]:
-    for found in _json_objects(table, column):
-        yield found if isinstance(found, Row) else row_of(found[0], found[1], column, found[2])
+def _json_rows(table: Table, column: Column) -> Generator[Row]:
+    with closing(_json_objects(table, column)) as objects:
+        for found in objects:
+            yield found if isinstance(found, Row) else row_of(found[0], found[1], column, found[2])
 
 
-def _json_objects(table: Table, column: Column) -> Iterator[Row | tuple[int, dict[str, Any], int]]:
+def _json_objects(
+    table: Table, column: Column
+) -> Generator[Row | tuple[int, dict[str, Any], int]]:
     """Each line's number, object and bytes, or the row that says that it is none; blank lines are none."""
     with Path(table.path).open("rb") as lines:
         for number, line in enumerate(lines, 1):
@@ -152,7 +158,7 @@ def _json_objects(table: Table, column: Column) -> Iterator[Row | tuple[int, dic
 # CSV
 
 
-def _csv_rows(table: Table, column: Column) -> Iterator[Row]:
+def _csv_rows(table: Table, column: Column) -> Generator[Row]:
     # A policy is longer than the 128 KiB that the csv module takes a cell for an error at.
     usual = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
     try:
@@ -201,14 +207,15 @@ def _opened(path: str, encoding: str | None) -> io.TextIOWrapper:
 # Parquet and Arrow
 
 
-def _arrow_rows(table: Table, column: Column) -> Iterator[Row]:
+def _arrow_rows(table: Table, column: Column) -> Generator[Row]:
     wanted = [name for name in (column.text, column.id) if name is not None]
     number = 0
-    for batch, size in _batches(table, wanted):
-        each = size // max(1, batch.num_rows)
-        for cells in batch.to_pylist():
-            number += 1
-            yield row_of(number, cells, column, each)
+    with closing(_batches(table, wanted)) as batches:
+        for batch, size in batches:
+            each = size // max(1, batch.num_rows)
+            for cells in batch.to_pylist():
+                number += 1
+                yield row_of(number, cells, column, each)
 
 
 def _columns(table: Table) -> tuple[list[str], set[str]]:
@@ -230,7 +237,7 @@ def _columns(table: Table) -> tuple[list[str], set[str]]:
     return list(schema.names), texts
 
 
-def _batches(table: Table, wanted: Sequence[str]) -> Iterator[tuple[Any, int]]:
+def _batches(table: Table, wanted: Sequence[str]) -> Generator[tuple[Any, int]]:
     """Record batches of the wanted columns, and the bytes that each takes of the file."""
     pa = arrow()
     if table.kind == "parquet":

@@ -13,11 +13,13 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
+from policyclf.batch.chunks import Chunks
 from policyclf.batch.documents import Document
 from policyclf.batch.labelling import Labeller, Labelling, Result, failed, together
 
@@ -34,21 +36,21 @@ def processors() -> int:
     return os.cpu_count() or 1
 
 
-def label_here(chunks: Iterable[list[Document]], labelling: Labelling) -> Generator[Result]:
+def label_here(chunks: Chunks, labelling: Labelling) -> Generator[Result]:
     """The result of each chunk in turn, in this process."""
-    yield from map(Labeller(labelling), chunks)
+    with closing(iter(chunks)) as each:
+        yield from map(Labeller(labelling), each)
 
 
-def label_in_workers(
-    chunks: Iterable[list[Document]], labelling: Labelling, workers: int
-) -> Generator[Result]:
+def label_in_workers(chunks: Chunks, labelling: Labelling, workers: int) -> Generator[Result]:
     """The result of each chunk in turn, from `workers` processes.
 
     Closing the generator ends the processes. Raises what loading the model raises.
     """
     pool = _Pool(labelling, workers)
     try:
-        yield from pool.results(iter(chunks))
+        with closing(iter(chunks)) as each:
+            yield from pool.results(each)
     finally:
         pool.close()
 
@@ -84,6 +86,7 @@ class _Pool:
         # Spawned, not forked: the caller may have threads, and every system can do it.
         self._context = multiprocessing.get_context("spawn")
         self._again: deque[_Task] = deque()
+        self._died_loading = 0  # workers, one after another
         self._chunks: dict[int, _Parts] = {}  # handed out, not yet yielded
         self._workers = [self._started() for _ in range(workers)]
 
@@ -156,6 +159,7 @@ class _Pool:
                 raise said
             if said is None:
                 worker.ready = True
+                self._died_loading = 0
                 continue
             task = worker.task
             if task is not None:
@@ -168,8 +172,9 @@ class _Pool:
         worker.process.join()
         code = worker.process.exitcode
         worker.process.close()
-        if not worker.ready:
-            raise ChildProcessError(f"a worker process died while it loaded the model (exit code {code})")
+        self._died_loading += not worker.ready
+        if self._died_loading > DEATHS:
+            raise ChildProcessError(f"worker processes die while they load the model (exit code {code})")
         task = worker.task
         self._workers[self._workers.index(worker)] = self._started()
         if task is None:
