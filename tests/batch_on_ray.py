@@ -42,18 +42,18 @@ def raylet_of(node: Any) -> int:
     return int(node.all_processes["raylet"][0].process.pid)
 
 
-def begun(folder: Path, address: str) -> subprocess.Popen[bytes]:
-    """The command, started."""
+def begun(folder: Path, name: str, address: str, *options: str) -> subprocess.Popen[bytes]:
+    """The command, started; what it says goes to NAME.stderr."""
     command = [
         sys.executable, "-m", "policyclf", "batch", str(folder / "policies.jsonl"), "--id-column", "id",
-        "-o", str(folder / "ray.jsonl"), "--engine", "ray", "--address", address, "--batch-size", "3",
+        "-o", str(folder / f"{name}.jsonl"), "--engine", "ray", "--address", address, *options,
     ]  # fmt: skip
-    return subprocess.Popen(command, stderr=(folder / "stderr").open("wb"))
+    return subprocess.Popen(command, stderr=(folder / f"{name}.stderr").open("wb"))
 
 
 def killed_and_lost(folder: Path, cluster: Cluster, second: Any) -> dict[str, int]:
     """Run the command; kill what labels on the second node, and when rows come again, the node."""
-    job = begun(folder, cluster.address)
+    job = begun(folder, "ray", cluster.address, "--batch-size", "3")
     partial = folder / "ray.jsonl.partial"
 
     def grown(beyond: int) -> int:
@@ -95,6 +95,9 @@ def main(folder: Path) -> None:
     try:
         second = cluster.add_node(num_cpus=1, **memory)
         done = killed_and_lost(folder, cluster, second)
+        # a model of which the workers, not the command, find that it is incomplete
+        refused = begun(folder, "refused", cluster.address, "--model", str(folder / "model"))
+        done["refused"] = refused.wait()
         mapped(folder, cluster.address)
     finally:
         cluster.shutdown()

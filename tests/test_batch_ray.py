@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-import policyclf
 from policyclf.batch import Collection, Column, Job, run
-from tests.batching import ROOT, policy
+from policyclf.classifier import shipped_model
+from tests.batching import ROOT, policy, ran
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds Ray's workers in /proc")
@@ -21,6 +21,9 @@ def test_a_killed_worker_and_a_lost_node_change_no_row(tmp_path: Path) -> None:
         for i in range(60):
             text = "\n\n".join(policy(i * 7 + j) for j in range(5))
             file.write(json.dumps({"id": f"p{i}", "text": text}) + "\n")
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "config.json").write_bytes((shipped_model() / "config.json").read_bytes())
     here = tmp_path / "here.jsonl"
     run(Job(Collection((str(source),), Column(id="id")), here, workers=0))
 
@@ -29,8 +32,12 @@ def test_a_killed_worker_and_a_lost_node_change_no_row(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr.decode()[-4000:]
     told = json.loads(done.stdout.decode().splitlines()[-1])
     assert told["killed"] >= 1
-    assert told["status"] == 0, (tmp_path / "stderr").read_text(encoding="utf-8")
+    assert told["status"] == 0, (tmp_path / "ray.stderr").read_text(encoding="utf-8")
     assert (tmp_path / "ray.jsonl").read_bytes() == here.read_bytes()
+
+    assert told["refused"] == 1
+    said = (tmp_path / "refused.stderr").read_text(encoding="utf-8").splitlines()
+    assert said[-1].startswith(f"policyclf: {model} is incomplete")
 
     # the callable, in a pipeline of the user's own; Ray Data keeps no order
     rows = [json.loads(text) for text in here.read_bytes().splitlines()]
@@ -40,13 +47,9 @@ def test_a_killed_worker_and_a_lost_node_change_no_row(tmp_path: Path) -> None:
     assert sorted(found, key=lambda row: (place[row["document"]], row["clause"])) == expected
 
 
-def test_a_cluster_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+def test_a_cluster_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     source = tmp_path / "a.jsonl"
     source.write_text('{"text": "We keep logs."}\n', encoding="utf-8")
-    command = [sys.executable, "-m", "policyclf", "batch", str(source), "-o", str(tmp_path / "out.jsonl")]
-    done = subprocess.run(
-        [*command, "--engine", "ray", "--address", "auto"], check=False, capture_output=True
-    )
-    assert done.returncode == 1
-    assert done.stderr.decode().splitlines()[-1].startswith("policyclf: ")
-    assert policyclf.__version__ in (tmp_path / "out.jsonl.journal").read_text(encoding="utf-8")
+    code, said = ran(source, "-o", tmp_path / "out.jsonl", "--engine", "ray", "--address", "auto")
+    assert code == 1
+    assert said.splitlines()[-1].startswith("policyclf: ")

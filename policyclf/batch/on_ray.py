@@ -15,12 +15,12 @@ from __future__ import annotations
 import functools
 import os
 import pickle
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from policyclf.batch.chunks import Chunks
-from policyclf.batch.documents import UsageError
+from policyclf.batch.documents import Document, UsageError
 from policyclf.batch.labelling import Labeller, Labelling, Result
 from policyclf.errors import MissingExtraError, PolicyclfError
 
@@ -57,9 +57,12 @@ def label_on_ray(
         context.print_on_execution_start = False
         with DataContext.current(context):
             for row in _pipeline(chunks, labelling, workers).iter_rows():
-                yield pickle.loads(row["result"])
+                result = pickle.loads(row["result"])
+                if isinstance(result, Exception):
+                    raise result
+                yield result
     except ray.exceptions.RayError as error:
-        raise _cause(error) from error
+        raise ChildProcessError(f"the Ray cluster failed: {error}") from error
     finally:
         if not connected:
             ray.shutdown()
@@ -93,11 +96,23 @@ def _pipeline(chunks: Chunks, labelling: Labelling, workers: int | None) -> Any:
     )
 
 
+# Errors that are meant for the user travel as what they are: of one that is raised in a
+# task, only its text comes back.
+
+
 def _blocks(chunks: Chunks) -> Iterator[Any]:
+    """Each chunk as a table of one row; at the end perhaps an error."""
+    try:
+        for chunk in chunks:
+            yield _table("chunk", [chunk])
+    except (PolicyclfError, UsageError) as error:
+        yield _table("chunk", [error])
+
+
+def _table(column: str, values: Sequence[object]) -> Any:
     import pyarrow
 
-    for chunk in chunks:
-        yield pyarrow.table({"chunk": pyarrow.array([pickle.dumps(chunk)], pyarrow.large_binary())})
+    return pyarrow.table({column: pyarrow.array(map(pickle.dumps, values), pyarrow.large_binary())})
 
 
 @dataclass(frozen=True)
@@ -107,23 +122,17 @@ class _Label:
     labelling: Labelling
 
     def __call__(self, table: Any) -> Any:
-        import pyarrow
-
         # A Ray worker has one processor's share, and nobody else's code runs in it meanwhile.
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-        labeller = Labeller(self.labelling)
-        results = [pickle.dumps(labeller(pickle.loads(chunk))) for chunk in table["chunk"].to_pylist()]
-        return pyarrow.table({"result": pyarrow.array(results, pyarrow.large_binary())})
+        return _table("result", [self._result(pickle.loads(c)) for c in table["chunk"].to_pylist()])
 
-
-def _cause(error: Any) -> Exception:
-    """What was raised on the cluster, or that the cluster failed, as one of our own errors."""
-    found: BaseException | None = error
-    while found is not None:
-        if isinstance(found, (PolicyclfError, UsageError)):
-            return found
-        found = getattr(found, "cause", None) or found.__cause__
-    return ChildProcessError(f"the Ray cluster failed: {error}")
+    def _result(self, chunk: list[Document] | Exception) -> Result | Exception:
+        if isinstance(chunk, Exception):
+            return chunk
+        try:
+            return Labeller(self.labelling)(chunk)
+        except PolicyclfError as error:  # the model's: a document's is a row
+            return error
 
 
 def import_ray() -> Any:

@@ -119,11 +119,16 @@ def row_of(number: int, cells: dict[str, Any], column: Column, size: int) -> Row
     name = cells.get(column.id) if column.id is not None else None
     error = None
     if not isinstance(text, str):
-        found = "is missing" if text is None else f"is no text but {type(text).__name__}"
+        found = "is missing" if _is_missing(text) else f"is no text but {type(text).__name__}"
         error = f"{column.text!r} {found}"
-    elif column.id is not None and name is None:
+    elif column.id is not None and _is_missing(name):
         error = f"{column.id!r}, the id, is missing"
-    return Row(number, None if error else text, None if name is None else str(name), error, size)
+    return Row(number, None if error else text, None if _is_missing(name) else str(name), error, size)
+
+
+def _is_missing(value: object) -> bool:
+    """Whether a cell is empty: None, not a number, or the NA or NaT of pandas."""
+    return value is None or type(value).__name__ in ("NAType", "NaTType") or value != value
 
 
 # JSON Lines

@@ -26,7 +26,7 @@ from policyclf.batch.labelling import Labeller, Labelling, Result, failed, toget
 __all__ = ["label_here", "label_in_workers", "processors"]
 
 DEATHS = 2  # of workers on one document, after which it is an error
-AHEAD = 8  # chunks for each worker that may be under way or waiting for an earlier one
+AHEAD = 4  # chunks for each worker that may be under way or waiting for an earlier one
 
 
 def processors() -> int:
