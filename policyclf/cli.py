@@ -1,6 +1,7 @@
 """The `policyclf` command.
 
     policyclf classify FILE... | -    label policies: a table on a terminal, JSON Lines in a pipe
+    policyclf batch SOURCE... -o OUT  label a collection, into one file
     policyclf report FILE... -o page.html   a page to read: one policy, or two side by side
     policyclf practices               the labels and what they mean
     policyclf info                    the model: name, figures, thresholds
@@ -23,6 +24,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import policyclf
+from policyclf.batch.command import add_command as add_batch
 from policyclf.reading import document_of
 from policyclf.script import Language
 
@@ -84,6 +86,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     _model_options(report)
     report.set_defaults(run=_report)
+
+    add_batch(commands)
 
     practices = commands.add_parser("practices", help="list the labels and what they mean")
     practices.add_argument("--language", choices=["en", "ja"], default="en", help="of the definitions")

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from policyclf.errors import ModelError
 from policyclf.practices import Practice
+from policyclf.recent import RecentOutputs
 from policyclf.windows import Window, windows
 
 if TYPE_CHECKING:
@@ -124,16 +125,19 @@ class Reading:
 class Model:
     """The network and tokenizer of a folder; safe to call from several threads."""
 
-    def __init__(self, folder: Path, threads: int | None = None) -> None:
+    def __init__(self, folder: Path, threads: int | None = None, *, remember: int = 0) -> None:
         """Load `folder`, checking format and hashes (ModelError says what is wrong).
 
         `threads` bounds the processor threads that one call uses; None leaves the
-        choice to ONNX Runtime.
+        choice to ONNX Runtime. `remember` is the bytes of memory in which the network's
+        outputs for the windows read last are kept, for collections that repeat
+        themselves; scores are the same with or without.
         """
         import onnxruntime
         from tokenizers import Tokenizer
 
         self.folder = folder
+        self.recent = RecentOutputs(remember) if remember else None
         self.config = Config.read(folder)
         contents = {name: _checked(folder, name, digest) for name, digest in self.config.sha256.items()}
         options = onnxruntime.SessionOptions()
@@ -193,12 +197,20 @@ class Model:
             places.append((piece, len(ids)))
             ids += rows[piece.segment][piece.first : piece.last]
         ids.append(self._ids["[SEP]"])
-        # One window a run: dynamic int8 scales activations over the whole input, so that
-        # a batch would make a segment's score depend on its neighbours in the batch.
-        feed = {"input_ids": np.array([ids], dtype=np.int64)}
-        output: NDArray[np.float32] = self._session.run(None, feed)[0][0]
+        output = self._output(np.array([ids], dtype=np.int64))
         own = places[len(window.context) :]
         return [(p.segment, output[at : at + p.length]) for p, at in own]
+
+    def _output(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The network's output for one window, (1, n_tokens) to (n_tokens, 4 * n_labels)."""
+        # One window a run: dynamic int8 scales activations over the whole input, so that
+        # a batch would make a segment's score depend on its neighbours in the batch.
+        output: NDArray[np.float32] | None = self.recent.get(ids) if self.recent else None
+        if output is None:
+            output = self._session.run(None, {"input_ids": ids})[0][0]
+            if self.recent:
+                self.recent.put(ids, output)
+        return output
 
     def _reading(
         self, parts: Sequence[NDArray[np.float32]], offsets: Sequence[tuple[int, int]]
