@@ -238,7 +238,7 @@ def retrieval(
         sides.append(F.normalize(vectors, dim=1))
     model.train()
     same = [corpus.normal(p.en) for p in held]
-    nearest = (sides[0] @ sides[1].T).argmax(1).tolist()
+    nearest: list[int] = (sides[0] @ sides[1].T).argmax(1).tolist()
     return sum(same[found] == own for found, own in zip(nearest, same, strict=True)) / len(held)
 
 
