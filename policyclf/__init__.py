@@ -15,13 +15,16 @@ import os
 from collections.abc import Iterable
 
 from policyclf.classifier import Classifier, load
+from policyclf.document import Document
 from policyclf.errors import FileError, MissingExtraError, ModelError, PolicyclfError
 from policyclf.practices import Practice
+from policyclf.reading import read
 from policyclf.results import Clause, Span
 
 __all__ = [
     "Classifier",
     "Clause",
+    "Document",
     "FileError",
     "MissingExtraError",
     "ModelError",
@@ -32,12 +35,13 @@ __all__ = [
     "classify",
     "classify_file",
     "load",
+    "read",
 ]
 __version__ = "0.1.0"
 
 
-def classify(text: str | Iterable[str], /) -> list[Clause]:
-    """Label a document (str), or each of several sentences (iterable of str).
+def classify(text: str | Document | Iterable[str], /) -> list[Clause]:
+    """Label a document (str, Document), or each of several sentences (iterable of str).
 
     See `Classifier.classify`, which this calls on the shipped model.
     """
@@ -45,5 +49,5 @@ def classify(text: str | Iterable[str], /) -> list[Clause]:
 
 
 def classify_file(path: str | os.PathLike[str], /) -> list[Clause]:
-    """Label the document in a file (.txt, .md). See `Classifier.classify_file`."""
+    """Label the document in a file (.txt, .md, .html, .htm, .pdf). See `Classifier.classify_file`."""
     return load().classify_file(path)

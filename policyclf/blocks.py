@@ -13,12 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from policyclf.kinds import Draft, Kind, drafted, kinds
 from policyclf.lines import lines
 from policyclf.wrapping import joined
 
-__all__ = ["Block", "blocks"]
+__all__ = ["Block", "Furniture", "blocks", "nested"]
+
+Furniture = Literal["navigation", "header", "footer", "cookie_banner", "button"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +39,13 @@ class Block:
     depth: int = 0
     lead_in: int | None = None
     mark_end: int = 0  # characters from `start` to the text behind the enumerator
+    furniture: Furniture | None = None  # what the block is, where it is no part of the document proper
 
 
 def blocks(text: str) -> list[Block]:
     """The blocks of `text` in order, covering all but its white space; [] for none."""
     drafts = [drafted(group) for group in joined(list(lines(text)))]
-    return _nested(drafts, kinds(drafts))
+    return nested(drafts, kinds(drafts))
 
 
 @dataclass(slots=True)
@@ -53,8 +57,8 @@ class _Level:
     value: int | None
 
 
-def _nested(drafts: Sequence[Draft], found: Sequence[Kind]) -> list[Block]:
-    """Blocks with the depth of the items and the block that leads each in."""
+def nested(drafts: Sequence[Draft], found: Sequence[Kind]) -> list[Block]:
+    """Blocks of these kinds, with the depth of the items and the block that leads each in."""
     result: list[Block] = []
     levels: list[_Level] = []
     paragraph: int | None = None  # the latest one since the last heading
@@ -62,7 +66,7 @@ def _nested(drafts: Sequence[Draft], found: Sequence[Kind]) -> list[Block]:
     for i, (draft, kind) in enumerate(zip(drafts, found, strict=True)):
         depth, lead_in = 0, None
         if kind == "list_item":
-            style = draft.mark.style if draft.mark else ""
+            style = draft.style
             value = draft.mark.value if draft.mark else None
             while levels and _leaves(levels, draft.indent, style):
                 levels.pop()
@@ -74,7 +78,7 @@ def _nested(drafts: Sequence[Draft], found: Sequence[Kind]) -> list[Block]:
                 lead = resumed.lead_in if resumed else above
                 levels.append(_Level(draft.indent, style, lead, i, value))
             depth, lead_in = len(levels) - 1, levels[-1].lead_in
-        elif draft.row and kind != "heading":
+        elif kind == "table_row" or (draft.row and kind != "heading"):
             lead_in = paragraph
         else:
             interrupted = levels or interrupted

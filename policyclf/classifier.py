@@ -14,12 +14,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from policyclf.document import Document
 from policyclf.evidence import spans_for
 from policyclf.practices import Practice
-from policyclf.reading import read_text
+from policyclf.reading import read
 from policyclf.results import Clause, Clauses, Span
 from policyclf.script import language_of
-from policyclf.segmenting import Segment, segments
+from policyclf.segmenting import Segment, apart, segments
 
 if TYPE_CHECKING:
     from policyclf.model import Config, Model, Reading
@@ -49,31 +50,38 @@ class Classifier:
         """The model's folder."""
         return self._model.folder
 
-    def classify(self, text: str | Iterable[str], /) -> list[Clause]:
+    def classify(self, text: str | Document | Iterable[str], /) -> list[Clause]:
         """Label a document, or each of several sentences.
 
         A str is a document or a passage: it is segmented, each segment is read in its
-        context, and the clauses come back in reading order. Anything else must be an
-        iterable of str: each is read by itself as one clause, and the list that comes
-        back is as long, in the same order (blank strings have no labels). In a notebook
-        either list shows itself as a page (see `policyclf.report`).
+        context, and the clauses come back in reading order; so do those of a `Document`
+        that `policyclf.read` gave. Anything else must be an iterable of str: each is read by
+        itself as one clause, and the list that comes back is as long, in the same order
+        (blank strings have no labels). In a notebook either list shows itself as a page (see
+        `policyclf.report`).
 
         Raises TypeError for anything else, and for an item that is no str.
         """
         if isinstance(text, str):
             return Clauses(self._document(text), source=text)
+        if isinstance(text, Document):
+            return Clauses(self._document(text), source=text.text, blocks=text.blocks)
         return Clauses(self._alone(sentence) for sentence in _sentences(text))
 
     def classify_file(self, path: str | os.PathLike[str], /) -> list[Clause]:
-        """Label the document in a file (.txt, .md); offsets are those of its text.
+        """Label the document in a file (.txt, .md, .html, .htm, .pdf).
 
-        Raises FileError where the file is missing, damaged or of another kind.
+        Places are characters of `policyclf.read(path).text`. What is page furniture (menus,
+        footers, cookie banners, page numbers) is among the clauses, and marked as such.
+        Raises FileError where the file cannot be read, MissingExtraError for a PDF without
+        the extra `pdf`.
         """
-        return self.classify(read_text(path))
+        return self.classify(read(path))
 
-    def _document(self, text: str) -> list[Clause]:
-        found = segments(text)
-        return self._read(text, found) if found else []
+    def _document(self, document: str | Document) -> list[Clause]:
+        text = document if isinstance(document, str) else document.text
+        clauses = [c for group in apart(segments(document)) for c in self._read(text, group)]
+        return sorted(clauses, key=lambda clause: clause.start)
 
     def _alone(self, sentence: str) -> Clause:
         stripped = sentence.strip("\ufeff \t\r\n\f\v\u3000\xa0")
@@ -128,6 +136,7 @@ class Classifier:
             denied=denied,
             scores=scores,
             evidence=evidence,
+            furniture=segment.furniture,
         )
 
 

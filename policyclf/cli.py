@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import policyclf
-from policyclf.reading import decode_text, read_text
+from policyclf.reading import document_of
 from policyclf.script import Language
 
 TEXT_MINIMUM = 40  # columns that the text keeps on a narrow terminal
@@ -59,9 +59,14 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     classify = commands.add_parser("classify", help="label policies")
-    classify.add_argument("files", nargs="+", metavar="FILE", help=".txt or .md; - reads standard input")
+    classify.add_argument(
+        "files", nargs="+", metavar="FILE", help=".txt, .md, .html or .pdf; - reads standard input"
+    )
     classify.add_argument(
         "--format", choices=["table", "jsonl"], help="default: table on a terminal, jsonl in a pipe"
+    )
+    classify.add_argument(
+        "--no-furniture", action="store_true", help="leave out menus, footers, cookie banners, page numbers"
     )
     _model_options(classify)
     classify.set_defaults(run=_classify)
@@ -117,12 +122,14 @@ def _classify(options: argparse.Namespace) -> int:
     failed = False
     for number, name in enumerate(options.files):
         try:
-            text = _text(name)
-        except policyclf.FileError as error:
+            document = _document(name)
+        except (policyclf.FileError, policyclf.MissingExtraError) as error:
             failed = True
             print(f"policyclf: {error}", file=sys.stderr)
             continue
-        clauses = classifier.classify(text)
+        clauses = classifier.classify(document)
+        if options.no_furniture:
+            clauses = [clause for clause in clauses if clause.furniture is None]
         if as_table:
             if len(options.files) > 1:
                 print(f"{chr(10) if number else ''}== {name}")
@@ -138,35 +145,42 @@ def _report(options: argparse.Namespace) -> int:
     from policyclf import report
 
     classifier = _classifier(options)
-    texts = [_text(name) for name in options.files]
+    read = [_document(name) for name in options.files]
     short = [Path(name).name for name in options.files]
     names = short if len(set(short)) == len(short) else options.files
     documents = [
-        report.document_of(classifier.classify(text), name) for text, name in zip(texts, names, strict=True)
+        report.document_of(classifier.classify(document), name)
+        for document, name in zip(read, names, strict=True)
     ]
     page = report.render(documents, language=options.language, model=classifier.config.name)
     report.write(page, options.output)
     return 0
 
 
-def _text(name: str) -> str:
-    return decode_text(sys.stdin.buffer.read(), "-") if name == "-" else read_text(name)
+def _document(name: str) -> policyclf.Document:
+    return document_of(sys.stdin.buffer.read(), "-") if name == "-" else policyclf.read(name)
 
 
 def _table(clauses: Sequence[policyclf.Clause]) -> Iterator[str]:
     """Two columns: practices, and the clause wrapped beside them. Headings stand flush left."""
-    left = max((len(_label(c, p)) for c in clauses for p in c.labels), default=0)
+    left = max((len(mark) for clause in clauses for mark in _marks(clause)), default=0)
     width = max(TEXT_MINIMUM, shutil.get_terminal_size().columns - left - 2)
     for clause in clauses:
         lines = list(_wrapped(" ".join(clause.text.split()), width))
-        if clause.kind == "heading":
+        if clause.kind == "heading" and not clause.furniture:
             yield ""
             yield from lines
             continue
-        marks = [_label(clause, practice) for practice in clause.labels] or ["-"]
+        marks = _marks(clause) or ["-"]
         for i in range(max(len(lines), len(marks))):
             mark = marks[i] if i < len(marks) else ""
             yield f"{mark:<{left}}  {lines[i] if i < len(lines) else ''}".rstrip()
+
+
+def _marks(clause: policyclf.Clause) -> list[str]:
+    """What stands beside a clause: what kind of furniture it is, and its labels."""
+    furniture = [f"({clause.furniture.replace('_', ' ')})"] if clause.furniture else []
+    return furniture + [_label(clause, practice) for practice in clause.labels]
 
 
 def _label(clause: policyclf.Clause, practice: policyclf.Practice) -> str:

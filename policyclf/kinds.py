@@ -8,14 +8,15 @@ and after it decide. A heading bears no labels, so doubtful lines are no heading
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 from policyclf import wording
 from policyclf.lines import JAPANESE, Line, Mark, is_row, is_rule
 
-__all__ = ["Draft", "Kind", "drafted", "kinds"]
+__all__ = ["Draft", "Kind", "drafted", "is_header", "kinds"]
 
 Kind = Literal["heading", "paragraph", "list_item", "table_row"]
 
@@ -36,6 +37,7 @@ class Draft:
     ended: bool  # by a full stop, a question mark, a colon, …
     colon: bool
     phrase: bool  # could be a title by its length and its words
+    style: str  # the same for the items of one list
 
 
 def drafted(group: Sequence[Line]) -> Draft:
@@ -59,15 +61,17 @@ def drafted(group: Sequence[Line]) -> Draft:
         ended=wording.is_ended(core) or wording.is_clause(core),
         colon=core.endswith((":", "：")),
         phrase=wording.is_title(core, numbered=first.mark is not None),
+        style=first.mark.style if first.mark else "",
     )
 
 
-def kinds(drafts: Sequence[Draft]) -> list[Kind]:
-    """The kind of each draft, in order."""
-    found: list[Kind | None] = [_by_itself(drafts, i) for i in range(len(drafts))]
-    _tables(drafts, found)
-    _definitions(drafts, found)
-    _clauses(drafts, found)
+def kinds(drafts: Sequence[Draft], known: Mapping[int, Kind] = MappingProxyType({})) -> list[Kind]:
+    """The kind of each draft, in order; `known` are those that the source tells, by index."""
+    found: list[Kind | None] = [known.get(i) or _by_itself(drafts, i) for i in range(len(drafts))]
+    for rule in (_tables, _definitions, _clauses):
+        rule(drafts, found)
+        for i, kind in known.items():
+            found[i] = kind
     outer: dict[str, int | None] = {}
     for i, draft in enumerate(drafts):
         if found[i] is None and draft.mark is not None:
@@ -123,11 +127,12 @@ def _tables(drafts: Sequence[Draft], found: list[Kind | None]) -> None:
             if draft.mark is None and not announced:
                 found[i] = "paragraph"
             continue
-        if wording.is_table_rule(drafts[i + 1].text) or _is_header(re.split(r"[\t|｜]", draft.text)):
+        if wording.is_table_rule(drafts[i + 1].text) or is_header(re.split(r"[\t|｜]", draft.text)):
             found[i] = "heading"
 
 
-def _is_header(cells: Sequence[str]) -> bool:
+def is_header(cells: Sequence[str]) -> bool:
+    """Whether the cells of a table's first row are the names of its columns."""
     names = [cell.strip() for cell in cells if cell.strip()]
     return 1 < len(names) < 20 and all(wording.is_name(name) for name in names)
 
@@ -144,7 +149,7 @@ def _definitions(drafts: Sequence[Draft], found: list[Kind | None]) -> None:
             j += 1
         if j - i > 1:
             header = [d.text.replace("／", "/").split("/") for d in drafts[i : i + 2]]
-            headed = len(header[0]) == len(header[1]) and _is_header(header[0])
+            headed = len(header[0]) == len(header[1]) and is_header(header[0])
             if headed or "paragraph" in found[i:j]:
                 for k in range(i, j):
                     found[k] = "heading" if headed and k == i else "list_item"

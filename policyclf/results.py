@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from policyclf.blocks import Block
+from policyclf.blocks import Block, Furniture
 from policyclf.practices import Practice
 from policyclf.script import Language
 from policyclf.segmenting import SegmentKind
@@ -26,11 +26,14 @@ class Clause:
 
     `start` and `end` are characters of the input, end exclusive: ``text ==
     source[start:end]``, where the source is the document, or the item of the list,
-    that was given. `labels` come most probable first and are ``()`` for headings and
-    page furniture; `denied` are those of them whose practice the clause says is not
+    that was given. `labels` come most probable first and are ``()`` for headings, menu
+    items and the like; `denied` are those of them whose practice the clause says is not
     done. `scores` gives every practice its calibrated probability in [0, 1] (all 0 for
     headings and blank text, which state nothing). `evidence` gives each of `labels`
-    the spans, in reading order, that speak for it.
+    the spans, in reading order, that speak for it. `furniture` is None for what belongs
+    to the document proper; of a web page or a PDF it names what else stands there:
+    "navigation" (menus, breadcrumbs, tables of contents), "header", "footer" (page numbers
+    too), "cookie_banner" or "button".
     """
 
     text: str
@@ -42,6 +45,7 @@ class Clause:
     denied: tuple[Practice, ...]
     scores: Mapping[Practice, float]
     evidence: Mapping[Practice, tuple[Span, ...]]
+    furniture: Furniture | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The clause as a JSON object: the row that `policyclf classify` prints in a pipe."""
@@ -51,6 +55,7 @@ class Clause:
             "end": self.end,
             "kind": self.kind,
             "language": self.language,
+            "furniture": self.furniture,
             "labels": [label.value for label in self.labels],
             "denied": [label.value for label in self.denied],
             "scores": {practice.value: round(p, 4) for practice, p in self.scores.items()},

@@ -15,7 +15,7 @@ from itertools import pairwise
 from policyclf.lines import JAPANESE, Line, is_row, is_rule
 from policyclf.wording import ends_in_abbreviation, is_ended
 
-__all__ = ["joined"]
+__all__ = ["columns", "goes_on", "joined"]
 
 _MIN_WIDTH, _MAX_WIDTH = 50, 150  # columns of hard-wrapped text
 _RAGGED = 6  # columns by which editors miss the width
@@ -46,6 +46,25 @@ def joined(document: Sequence[Line]) -> list[list[Line]]:
     return groups
 
 
+def goes_on(text: str, following: str) -> bool:
+    """Whether the words of two lines show that a sentence goes on over the break."""
+    if _OPENS_NO_LINE.match(following):
+        return True
+    if is_ended(text):
+        return False
+    if _closes(text, following):
+        return True
+    abbreviated = ends_in_abbreviation(text)
+    if JAPANESE.search(text[-3:]) or JAPANESE.match(following):
+        if _COMMA.search(text) and len(text) >= 10:
+            return True
+        if _PARTICLE.search(text) and not _DEFINITION.match(following):
+            return True
+    elif following[0].islower() and (abbreviated or text.endswith(",")):
+        return abbreviated or len(text) >= 40
+    return following[0].islower() and bool(_ARTICLE.search(text[-12:]))
+
+
 def columns(text: str) -> int:
     """Width of `text` on a fixed grid, in columns; a Japanese character takes two."""
     if len(text) > _LONG:
@@ -73,21 +92,9 @@ def _carries_on(group: list[Line], line: Line, width: int | None) -> bool:
         return False
     if group[0].mark and group[0].mark.kind == "heading":
         return False
-    if _OPENS_NO_LINE.match(line.text):
-        return True
-    abbreviated = ends_in_abbreviation(before.text)
-    if is_ended(before.text):
+    if is_ended(before.text) and not _OPENS_NO_LINE.match(line.text):
         return False if group[0].mark is None else _indented(group, line) and width is not None
-    if _closes(before.text, line.text):
-        return True
-    if JAPANESE.search(before.text[-3:]) or JAPANESE.match(line.text):
-        if _COMMA.search(before.text) and len(before.text) >= 10:
-            return True
-        if _PARTICLE.search(before.text) and not _DEFINITION.match(line.text):
-            return True
-    elif line.text[0].islower() and (abbreviated or before.text.endswith(",")):
-        return abbreviated or len(before.text) >= 40
-    if line.text[0].islower() and _ARTICLE.search(before.text[-12:]):
+    if goes_on(before.text, line.text):
         return True
     if _ADDRESS.match(line.text):
         return False

@@ -40,7 +40,7 @@ def test_all_is_sorted_and_is_what_the_package_shows() -> None:
 def test_importing_and_classifying_loads_nothing_of_training() -> None:
     code = (
         "import sys, policyclf; heavy = {'torch', 'transformers', 'spacy', 'sklearn', 'datasets'};"
-        "early = {'numpy', 'onnxruntime', 'tokenizers', 'nupunkt'};"
+        "early = {'numpy', 'onnxruntime', 'tokenizers', 'nupunkt', 'selectolax', 'pypdfium2'};"
         "assert not (heavy | early) & set(sys.modules), 'at import';"
         "policyclf.classify('We collect your name.');"
         "assert not heavy & set(sys.modules), 'at classification'"
@@ -220,6 +220,39 @@ def test_a_segment_longer_than_a_window_is_read_to_its_end() -> None:
     practice = Practice.THIRD_PARTY_SHARING_COLLECTION
     # a dozen words in 800 do not decide the clause, but they are seen
     assert long.scores[practice] > 4 * short.scores[practice]
+
+
+SITE = """<!doctype html><nav><ul><li><a href=/>Kites</a></ul></nav><div class=cookie-banner role=dialog>
+<p>We use cookies of our own to count visits.</p><button>Fine</button></div><main><h1>Privacy</h1>
+<p>We never sell your data to anyone.</p><p>We collect:</p><ul><li>your name</ul></main>
+<footer>Fennimore Kites</footer>"""
+
+
+def test_a_page_s_furniture_is_marked_and_says_nothing_about_its_policy(tmp_path: Path) -> None:
+    path = tmp_path / "policy.html"
+    path.write_text(SITE, encoding="utf-8")
+    document = policyclf.read(path)
+    clauses = policyclf.classify(document)
+    assert clauses == policyclf.classify_file(path)
+    assert all(document.text[c.start : c.end] == c.text for c in clauses)
+    assert [(c.furniture, c.kind) for c in clauses] == [
+        ("navigation", "list_item"),
+        ("cookie_banner", "sentence"),
+        ("cookie_banner", "sentence"),
+        (None, "heading"),
+        (None, "sentence"),
+        (None, "sentence"),
+        (None, "list_item"),
+        ("footer", "sentence"),
+    ]
+    alone = tmp_path / "alone.html"
+    alone.write_text(SITE[SITE.index("<main>") : SITE.index("<footer>")], encoding="utf-8")
+    proper = [c for c in clauses if c.furniture is None]
+    for mine, theirs in zip(proper, policyclf.classify_file(alone), strict=True):
+        assert (mine.text, mine.labels, mine.denied) == (theirs.text, theirs.labels, theirs.denied)
+        assert mine.to_dict()["scores"] == theirs.to_dict()["scores"]
+    assert proper[1].denied == (Practice.THIRD_PARTY_SHARING_COLLECTION,)
+    assert [c.to_dict()["furniture"] for c in clauses[:2]] == ["navigation", "cookie_banner"]
 
 
 def test_classify_file(tmp_path: Path) -> None:

@@ -79,10 +79,43 @@ def test_one_bad_file_does_not_lose_the_others(policy: Path, tmp_path: Path) -> 
     assert len(done.stdout.splitlines()) == len(policyclf.classify(POLICY))
 
 
-def test_bytes_that_are_no_utf8_are_said_so() -> None:
-    done = run("classify", "-", given="個人情報".encode("shift_jis"))
+@pytest.mark.parametrize("encoding", ["shift_jis", "euc_jp", "iso2022_jp", "utf-16"])
+def test_standard_input_in_any_encoding(encoding: str) -> None:
+    text = "当社は、お名前を取得します。"
+    done = run("classify", "-", given=text.encode(encoding))
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert [json.loads(line)["text"] for line in done.stdout.decode().splitlines()] == [text]
+
+
+def test_bytes_that_are_no_text_are_said_so() -> None:
+    done = run("classify", "-", given=bytes(range(256)) * 8)
     assert done.returncode == 1
-    assert b"-: not UTF-8: byte 0" in done.stderr
+    assert b"-: holds no text but binary data" in done.stderr
+
+
+PAGE = """<!doctype html><nav><a href="/">Home</a></nav><h1>Privacy</h1><p>We do not sell your data.</p>
+<footer><p>(c) Brockhampton Kilns</p></footer>"""
+
+
+def test_a_page_is_read_and_its_furniture_shown_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "policy.html"
+    path.write_text(PAGE, encoding="utf-8")
+    assert main(["classify", "--format", "table", str(path)]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("(navigation)") and line.endswith("Home") for line in shown)
+    assert any(line.startswith("(footer)") for line in shown)
+    assert main(["classify", "--format", "jsonl", "--no-furniture", str(path)]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["text"] for row in rows] == ["Privacy", "We do not sell your data."]
+    assert {row["furniture"] for row in rows} == {None}
+    with path.open("rb") as page:
+        done = subprocess.run(
+            [sys.executable, "-m", "policyclf", "classify", "-"], stdin=page, capture_output=True, check=True
+        )
+    rows = [json.loads(line) for line in done.stdout.decode().splitlines()]
+    assert [row["furniture"] for row in rows] == ["navigation", None, None, "footer"]
 
 
 def test_a_missing_model_is_one_line(policy: Path, tmp_path: Path) -> None:
