@@ -157,6 +157,16 @@ def test_a_row_is_cut_at_its_tabs_where_it_has_some() -> None:
     ]
 
 
+def test_a_blank_line_parts_two_tables_but_no_header_from_its_rows() -> None:
+    text = "Data\tKept\n\nOrders\t7 years\nLetters\t1 year\n\nShops\tseen by\nMaps\tnobody\n"
+    given = [
+        Block(m.start(), m.end(), "heading" if m.start() == 0 else "table_row")
+        for m in re.finditer(r"[^\n]+", text)
+    ]
+    tables = layout(text, given)
+    assert [(len(t.rows), t.headed) for t in tables if isinstance(t, Table)] == [(3, True), (2, False)]
+
+
 def test_blocks_that_are_known_need_not_be_told_by_the_words() -> None:
     text = "We keep it.\nYou may write."
     given = [Block(0, 11, "list_item"), Block(12, 26, "list_item")]

@@ -124,7 +124,9 @@ def _rows(text: str, found: Sequence[Block], at: int) -> list[Block]:
     end = at
     while end < len(found) and _is_row(text, found[end]):
         begins_anew = end > at and found[end].kind == "heading"
-        apart = end > at and text.count("\n", found[end - 1].end, found[end].start) > 1
+        # A blank line parts two tables, unless it stands under a header.
+        lines_between = text.count("\n", found[end - 1].end, found[end].start) if end > at else 0
+        apart = lines_between > 1 and found[end - 1].kind != "heading"
         if begins_anew or apart:
             break
         end += 1
