@@ -324,6 +324,19 @@ def test_the_page_allows_its_own_script_and_style_and_nothing_else() -> None:
     assert not re.search(r"https?://(?!fennimore)", source.replace("http-equiv", ""))
 
 
+def test_what_is_no_part_of_the_policy_is_marked_so(classifier: policyclf.Classifier) -> None:
+    web = b"""<!doctype html><title>x</title><nav><ul><li><a href="/">Home</a></li></ul></nav>
+        <main><h1>Privacy</h1><p>We ask for:</p><ul><li>your name</li></ul>
+        <table><tr><th>Data</th><th>Kept</th></tr><tr><td>Orders</td><td>a year</td></tr></table></main>"""
+    clauses = classifier.classify(policyclf.read(web, kind="html"))
+    body = report.render([report.document_of(clauses, "x.html")]).split("<main")[1].split("</main>")[0]
+    marked = re.findall(r'<bdi class="c[^"]*furniture"[^>]*>(.*?)</bdi>', body)
+    assert [re.sub("<[^>]*>", "", text) for text in marked] == ["Home"]
+    assert '<span class="tag page"><span class="i-en" lang="en">menu</span>' in body
+    assert re.search(r'<th scope="col"[^>]*><bdi[^>]*>Data</bdi></th>', body)
+    assert body.count("<tr>") == 2
+
+
 # Comparison
 
 

@@ -154,6 +154,7 @@ class Markup:
         if clause.kind == "heading":
             return f'<bdi class="h" {self._identity(entry)}>{"".join(pieces)}</bdi>{self._status(entry)}'
         kind = f" p{entry.practices[0]}" if entry.practices else ""
+        kind += " furniture" if clause.furniture else ""
         kind += " no" if entry.denied and entry.denied[0] == entry.practices[0] else ""
         opened = f'<bdi class="c{kind}" {self._identity(entry)}>{"".join(pieces)}</bdi>'
         ends_here = not self._text[end : clause.end].strip("|｜ \t\r\n")
@@ -183,6 +184,8 @@ class Markup:
         """The button behind a clause: its practices in words, its scores on demand."""
         clause = entry.clause
         tags = "".join(tag(label, label in clause.denied) for label in clause.labels)
+        if clause.furniture:
+            tags += f'<span class="tag page">{both(clause.furniture)}</span>'
         tags = tags or f'<span class="tag none"><span class="sr">{both("none")}</span></span>'
         return (
             f'<button type="button" class="label" data-for="{entry.key}" tabindex="-1" '
