@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from policyclf.document import Document
-from policyclf.evidence import spans_for
+from policyclf.evidence import dictionary_words, spans_for, words
 from policyclf.practices import Practice
 from policyclf.reading import read
 from policyclf.results import Clause, Clauses, Span
@@ -32,13 +32,20 @@ _NO_EVIDENCE: Mapping[Practice, tuple[Span, ...]] = MappingProxyType({})
 class Classifier:
     """A loaded model that labels policies; `policyclf.load()` gives the shipped one."""
 
-    def __init__(self, model: Model, thresholds: str = "balanced") -> None:
-        """`thresholds` is the name of a set of the model's; ValueError where it has no such set."""
+    def __init__(self, model: Model, thresholds: str = "balanced", *, words: bool = False) -> None:
+        """`thresholds` is the name of a set of the model's; ValueError where it has no such set.
+
+        With `words`, Japanese evidence is given in the words of a dictionary;
+        MissingExtraError where that is not installed.
+        """
         known = model.config.thresholds
         if thresholds not in known:
             raise ValueError(f"thresholds must be one of {', '.join(known)}, not {thresholds!r}")
         self._model = model
         self._thresholds = known[thresholds]
+        if words:
+            dictionary_words("")
+        self._words = words
 
     @property
     def config(self) -> Config:
@@ -116,14 +123,8 @@ class Classifier:
                 if float(reading.denied[i]) >= thresholds.denied[i]
             )
             scores = MappingProxyType(dict(zip(config.labels, probabilities, strict=True)))
-            evidence = MappingProxyType(
-                {
-                    config.labels[i]: spans_for(
-                        text, segment.start, segment.end, reading.offsets, reading.weights[:, i]
-                    )
-                    for i in chosen
-                }
-            )
+            spans = self._spans(text, segment, reading, chosen)
+            evidence = MappingProxyType(dict(zip(labels, spans, strict=True)))
         return Clause(
             text=text[segment.start : segment.end],
             start=segment.start,
@@ -137,21 +138,38 @@ class Classifier:
             furniture=segment.furniture,
         )
 
+    def _spans(
+        self, text: str, segment: Segment, reading: Reading, labels: Sequence[int]
+    ) -> list[tuple[Span, ...]]:
+        """The evidence for each of `labels`, as spans of `text`."""
+        if not labels:
+            return []
+        own = text[segment.start : segment.end]
+        if self._words and segment.language == "ja":
+            found = dictionary_words(own)
+        else:
+            found = words(own, reading.offsets)
+        return spans_for(own, found, reading.offsets, reading.weights[:, labels], segment.start)
+
 
 def load(
     model: str | os.PathLike[str] | None = None,
     *,
     thresholds: str = "balanced",
     threads: int | None = None,
+    words: bool = False,
 ) -> Classifier:
     """The classifier of a model folder; of the shipped model where None.
 
     `thresholds` names the set by which labels are given: "balanced" weighs wrong and
     missed labels alike (F1), "precision" gives fewer, surer labels (F0.5), "recall"
     misses fewer (F2); scores are the same. `threads` bounds the processor threads of one
-    call (None: ONNX Runtime's choice). A folder is read once for each number of threads.
+    call (None: ONNX Runtime's choice). With `words`, Japanese evidence is given in the words
+    of a dictionary (the extra "words") instead of the model's own pieces; labels and scores
+    are the same. A folder is read once for each number of threads.
     Raises ModelError where the folder is missing, truncated or not a policyclf model,
-    ValueError where it has no such thresholds.
+    ValueError where it has no such thresholds, MissingExtraError where the dictionary is
+    not installed.
     """
     if model is not None and not isinstance(model, (str, os.PathLike)):
         raise TypeError(f"model must be a folder's path or None, not {type(model).__name__}")
@@ -161,13 +179,15 @@ def load(
         raise TypeError(f"threads must be an int or None, not {type(threads).__name__}")
     if threads is not None and threads < 1:
         raise ValueError(f"threads must be at least 1, not {threads}")
+    if not isinstance(words, bool):
+        raise TypeError(f"words must be a bool, not {type(words).__name__}")
     folder = shipped_model() if model is None else Path(model)
-    return _load(folder.absolute(), thresholds, threads)
+    return _load(folder.absolute(), thresholds, threads, words)
 
 
 @functools.lru_cache(maxsize=24)
-def _load(folder: Path, thresholds: str, threads: int | None) -> Classifier:
-    return Classifier(_read(folder, threads), thresholds)
+def _load(folder: Path, thresholds: str, threads: int | None, words: bool) -> Classifier:
+    return Classifier(_read(folder, threads), thresholds, words=words)
 
 
 @functools.lru_cache(maxsize=8)

@@ -1,73 +1,144 @@
 """Evidence: which words speak for a label.
 
-A label's logit is a sum over the segment's tokens (see policyclf.model); the tokens
-with the largest summands are its evidence. In spaced scripts they are widened to whole
-words; in Japanese the model's pieces are words or characters and stand as they are.
+    >>> text = "We share your e-mail address with printers."
+    >>> offsets = [(0, 2), (3, 8), (9, 13), (14, 20), (21, 28), (29, 33), (34, 42), (42, 43)]
+    >>> weights = np.array([[0.1], [2.0], [0.2], [0.1], [0.0], [0.3], [1.1], [0.4]])
+    >>> (spans,) = spans_for(text, words(text, offsets), offsets, weights)
+    >>> [text[span.start : span.end] for span in spans]
+    ['share', 'printers']
+
+The model gives each token's evidence for each label: about what the label's logit would
+fall by without the token (see policyclf.model). A word has that of its tokens; punctuation
+has none. The words with the most of it are shown.
+
+In Japanese, which puts no space between words, the model's pieces stand for words, but a
+run of katakana or of Latin letters is never parted. With `dictionary_words` they are the
+words of a dictionary instead (fugashi with unidic-lite, the extra "words"). Which of the
+two is never a matter of what is installed: the caller of `load` says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import functools
+import re
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
+from policyclf.errors import MissingExtraError
 from policyclf.results import Span
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# The evidence is the fewest tokens that bear this share of what speaks for the label,
-# and no more tokens than the limit: a reader wants words to look at, not the sentence again.
+__all__ = ["dictionary_words", "spans_for", "words"]
+
+# The evidence is the fewest words that bear this share of what speaks for the label, and no
+# more words than the limit: a reader wants words to look at, not the sentence again.
 SHARE = 0.6
 LIMIT = 8
 
+Spans = list[tuple[int, int]]  # characters of the segment, end exclusive, ascending
+
+_RUN = re.compile(
+    r"[A-Za-z0-9\u00c0-\u024f]+(?:['’][A-Za-z\u00c0-\u024f]+)*"  # a Latin word, a number
+    r"|[\u30a1-\u30fa\u30fc]+"  # katakana
+)
+
+
+def words(text: str, offsets: Sequence[tuple[int, int]]) -> Spans:
+    """The words of a segment whose tokens have these `offsets` (characters, end exclusive)."""
+    found = [match.span() for match in _RUN.finditer(text)]
+    taken = bytearray(len(text))
+    for first, last in found:
+        taken[first:last] = b"\x01" * (last - first)
+    for first, last in offsets:
+        if first == last or (taken[first] and taken[last - 1]):
+            continue
+        begin = first
+        for i in range(first, last + 1):
+            if i == last or taken[i] or not text[i].isalnum():
+                if begin < i:
+                    found.append((begin, i))
+                    taken[begin:i] = b"\x01" * (i - begin)
+                begin = i + 1
+    return sorted(found)
+
+
+def dictionary_words(text: str) -> Spans:
+    """The Japanese words of a segment, short units of UniDic; MissingExtraError without it."""
+    found = []
+    at = 0
+    for surface in _surfaces()(text):
+        at = text.index(surface, at)
+        if any(c.isalnum() for c in surface):
+            found.append((at, at + len(surface)))
+        at += len(surface)
+    return found
+
+
+@functools.cache
+def _surfaces() -> Callable[[str], list[str]]:
+    """What cuts a text into words and punctuation, as they stand in it."""
+    try:
+        import fugashi
+        import unidic_lite  # noqa: F401 - fugashi's error for a missing dictionary is a page long
+    except ImportError as error:
+        raise MissingExtraError("evidence in dictionary words", "words") from error
+    tagger: Any = fugashi.Tagger()
+    lock = threading.Lock()  # a tagger's words are gone with its next text
+
+    def cut(text: str) -> list[str]:
+        with lock:
+            return [str(word.surface) for word in tagger(text)]
+
+    return cut
+
 
 def spans_for(
-    text: str,
-    start: int,
-    end: int,
-    offsets: Sequence[tuple[int, int]],
-    weights: NDArray[np.float32],
-) -> tuple[Span, ...]:
-    """Spans of `text`, in reading order, that speak for a label of the segment [start, end).
+    text: str, found: Spans, offsets: Sequence[tuple[int, int]], weights: NDArray[np.float32], start: int = 0
+) -> list[tuple[Span, ...]]:
+    """For each label the spans, in reading order, that speak for it.
 
-    `offsets` are the tokens' characters within the segment, `weights` their parts in
-    the label's logit, (n_tokens,). Empty where no token speaks for it.
+    `text` is the segment, `found` its words, `offsets` its tokens' characters, `weights`
+    the tokens' evidence for each label, (n_tokens, n_labels); `start` is added to the spans.
+    There is at least one span for each label, but none where the segment has no word.
     """
-    order = sorted(range(len(offsets)), key=lambda t: -float(weights[t]))
-    positive = [t for t in order if weights[t] > 0 and offsets[t][1] > offsets[t][0]]
-    total = sum(float(weights[t]) for t in positive)
-    chosen: list[tuple[int, int]] = []
-    so_far = 0.0
-    for t in positive[:LIMIT]:
-        chosen.append(_word(text, start + offsets[t][0], start + offsets[t][1], start, end))
-        so_far += float(weights[t])
-        if so_far >= SHARE * total:
+    import numpy as np
+
+    if not found:
+        return [()] * weights.shape[1]
+    # A token's evidence is spread over its characters, since dictionary words cut across tokens.
+    first, last = np.array(offsets).T
+    each = weights / np.maximum(last - first, 1)[:, None]
+    spread = np.zeros((len(text) + 1, weights.shape[1]))
+    np.add.at(spread, first, each)
+    np.subtract.at(spread, last, each)
+    before = np.zeros((len(text) + 1, weights.shape[1]))
+    spread[:-1].cumsum(axis=0).cumsum(axis=0, out=before[1:])
+    begins, ends = np.array(found).T
+    of_words = before[ends] - before[begins]
+    return [tuple(Span(start + a, start + b) for a, b in _strongest(text, found, w)) for w in of_words.T]
+
+
+def _strongest(text: str, found: Spans, weights: NDArray[np.float64]) -> Spans:
+    """The words that bear most of the evidence, those that stand side by side as one span."""
+    order = (-weights).argsort(kind="stable")
+    enough = SHARE * weights.clip(min=0).sum()
+    chosen: list[int] = []
+    for i in order[:LIMIT].tolist():
+        if chosen and weights[i] <= 0:
             break
-    return tuple(Span(a, b) for a, b in _joined(text, sorted(chosen)))
-
-
-def _word(text: str, first: int, last: int, start: int, end: int) -> tuple[int, int]:
-    """The span widened to the Latin word or number that it is part of."""
-
-    def joins(i: int) -> bool:
-        return text[i].isalnum() and (text[i].isascii() or "\u00c0" <= text[i] <= "\u024f")
-
-    while first < last and text[first].isspace():
-        first += 1
-    while first > start and first < end and joins(first - 1) and joins(first):
-        first -= 1
-    while last < end and last > first and joins(last) and joins(last - 1):
-        last += 1
-    return first, last
-
-
-def _joined(text: str, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Spans that touch, or stand a white space apart, as one."""
-    joined: list[tuple[int, int]] = []
-    for first, last in spans:
-        if joined and (first <= joined[-1][1] or text[joined[-1][1] : first].isspace()):
-            joined[-1] = (joined[-1][0], max(last, joined[-1][1]))
-        elif last > first:
+        chosen.append(i)
+        enough -= weights[i]
+        if enough <= 0:
+            break
+    joined: Spans = []
+    for i in sorted(chosen):
+        first, last = found[i]
+        if joined and not text[joined[-1][1] : first].strip():
+            joined[-1] = (joined[-1][0], last)
+        else:
             joined.append((first, last))
     return joined

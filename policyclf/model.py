@@ -4,11 +4,13 @@ The folder is the unit: `model.onnx`, `tokenizer.json` and `config.json`, which 
 every number that belongs to the model (labels, thresholds, calibration, the window's
 budget) and the hashes that loading checks. Nothing here knows of torch.
 
-The network reads one window of segments and gives, for each token and practice, four
-numbers: attention and value for the practice, attention and value for its denial
-(label-wise attention as in CAML, Mullenbach et al., NAACL 2018, with the output layer
-taken inside the sum). A segment's logit is the mean of its tokens' values, weighted by
-the softmax of their attentions; the summands are what `evidence` reports.
+The network reads one window of segments and gives, for each token and practice, six
+numbers. Four decide: attention and value for the practice, attention and value for its
+denial (label-wise attention as in CAML, Mullenbach et al., NAACL 2018, with the output
+layer taken inside the sum). A segment's logit is the mean of its tokens' values, weighted
+by the softmax of their attentions. Two explain: a token's evidence for the practice is the
+one, times its share of the attention, plus the other; training.evidence fitted them so that
+the evidence of words is what the logit would fall by if they were erased.
 """
 
 from __future__ import annotations
@@ -112,8 +114,9 @@ class Reading:
     """What the model reads from one segment.
 
     `scores` and `denied` are calibrated probabilities of each label of the
-    configuration, (n_labels,); `weights` is each token's part in each label's logit,
-    (n_tokens, n_labels); `offsets` the tokens' characters in the segment.
+    configuration, (n_labels,); `weights` is each token's evidence for each label, about
+    what its logit would fall by without the token, (n_tokens, n_labels); `offsets` the
+    tokens' characters in the segment.
     """
 
     scores: NDArray[np.float32]
@@ -146,7 +149,11 @@ class Model:
         try:
             self._tokenizer = Tokenizer.from_str(contents["tokenizer.json"].decode("utf-8"))
             self._session = onnxruntime.InferenceSession(
-                contents["model.onnx"], options, providers=["CPUExecutionProvider"]
+                contents["model.onnx"],
+                options,
+                providers=["CPUExecutionProvider"],
+                # A fused addition and normalisation takes six times as long as the two apart.
+                disabled_optimizers=["SkipLayerNormFusion"],
             )
             found = {name: self._tokenizer.token_to_id(name) for name in ("[CLS]", "[SEP]", *MARKS.values())}
         except Exception as error:  # each library raises what it likes at a file that is not its own
@@ -176,19 +183,15 @@ class Model:
         rows = [[self._ids[MARKS[k]], *e.ids] for k, e in zip(kinds, encoded, strict=True)]
         outputs: list[list[NDArray[np.float32]]] = [[] for _ in rows]
         budget = self.config.max_tokens - 2  # [CLS] and [SEP]
-        headings = [k == "heading" for k in kinds]
-        for window in windows([len(r) for r in rows], headings, lead_ins, budget):
+        for window in windows([len(r) for r in rows], [k == "heading" for k in kinds], lead_ins, budget):
             for segment, part in self._run(rows, window):
                 outputs[segment].append(part)
-        return [
-            self._reading(parts, [(0, 0), *e.offsets])
-            for parts, e in zip(outputs, encoded, strict=True)
-        ]
+        return self._readings(outputs, [[(0, 0), *e.offsets] for e in encoded])
 
     def _run(
         self, rows: Sequence[Sequence[int]], window: Window
     ) -> list[tuple[int, NDArray[np.float32]]]:
-        """The window's own pieces: segment and token outputs, (n_tokens, 4 * n_labels)."""
+        """The window's own pieces: segment and token outputs, (n_tokens, 6 * n_labels)."""
         import numpy as np
 
         ids = [self._ids["[CLS]"]]
@@ -202,7 +205,7 @@ class Model:
         return [(p.segment, output[at : at + p.length]) for p, at in own]
 
     def _output(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The network's output for one window, (1, n_tokens) to (n_tokens, 4 * n_labels)."""
+        """The network's output for one window, (1, n_tokens) to (n_tokens, 6 * n_labels)."""
         # One window a run: dynamic int8 scales activations over the whole input, so that
         # a batch would make a segment's score depend on its neighbours in the batch.
         output: NDArray[np.float32] | None = self.recent.get(ids) if self.recent else None
@@ -212,30 +215,28 @@ class Model:
                 self.recent.put(ids, output)
         return output
 
-    def _reading(
-        self, parts: Sequence[NDArray[np.float32]], offsets: Sequence[tuple[int, int]]
-    ) -> Reading:
+    def _readings(
+        self,
+        outputs: Sequence[Sequence[NDArray[np.float32]]],
+        offsets: Sequence[list[tuple[int, int]]],
+    ) -> list[Reading]:
+        """Token outputs of each segment, pooled. All segments at once: a document has hundreds."""
         import numpy as np
 
-        output = np.concatenate(parts)
-        attention, value, denied_attention, denied_value = np.split(output, 4, axis=1)
-        weights = _softmax(attention) * value
-        denied = (_softmax(denied_attention) * denied_value).sum(axis=0)
-        return Reading(
-            scores=_sigmoid(weights.sum(axis=0) / self.config.temperature),
-            denied=_sigmoid(denied / self.config.denied_temperature),
-            weights=weights,
-            offsets=offsets,
-        )
-
-
-def _softmax(attention: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Over tokens, the first axis."""
-    import numpy as np
-
-    powers = np.exp(attention - attention.max(axis=0, keepdims=True))
-    result: NDArray[np.float32] = powers / powers.sum(axis=0, keepdims=True)
-    return result
+        lengths = [sum(map(len, parts)) for parts in outputs]
+        starts = np.cumsum([0, *lengths[:-1]])
+        segment = np.repeat(np.arange(len(lengths)), lengths)
+        tokens = np.concatenate([part for parts in outputs for part in parts])
+        # (n_tokens, 3, 2, n_labels): attention and value, the same of the denial, evidence
+        tokens = tokens.reshape(len(segment), 3, 2, len(self.config.labels))
+        attention, value = tokens[:, :2, 0], tokens[:, :2, 1]
+        powers = np.exp(attention - np.maximum.reduceat(attention, starts)[segment])
+        shares = powers / np.add.reduceat(powers, starts)[segment]
+        logits: NDArray[np.float32] = np.add.reduceat(shares * value, starts)  # (n_segments, 2, n_labels)
+        scores = _sigmoid(logits[:, 0] / np.float32(self.config.temperature))
+        denied = _sigmoid(logits[:, 1] / np.float32(self.config.denied_temperature))
+        weights = np.split(shares[:, 0] * tokens[:, 2, 0] + tokens[:, 2, 1], starts[1:])
+        return [Reading(*each) for each in zip(scores, denied, weights, offsets, strict=True)]
 
 
 def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:

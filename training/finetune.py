@@ -6,10 +6,11 @@
 2. Train the teachers, each without one part of the training policies (training.teachers).
 3. Train the model (training.fitting) on the annotation mixed with what the teachers say;
    with `--unlabelled`, real policies take part on the teachers' word alone.
-4. Calibrate on the validation split (training.calibration): one temperature for either
+4. Fit what it gives as evidence (training.evidence).
+5. Calibrate on the validation split (training.calibration): one temperature for either
    output, three sets of thresholds.
-5. Export to ONNX, int8, and write the model folder (training.export).
-6. Score the folder, through the library, on the validation and test splits.
+6. Export to ONNX, int8, and write the model folder (training.export).
+7. Score the folder, through the library, on the validation and test splits.
 
 The teachers are kept under `--work`; the same command goes on where it stopped. Two
 processor cores need about two hours a model; a GPU two minutes. Needs the `train` extra.
@@ -25,7 +26,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from training import calibration, corpus, export
+from training import calibration, corpus, evidence, export
 from training.documents import documents, unlabelled_documents
 from training.fitting import Settings, logits, train
 from training.model import Document, load, save
@@ -77,6 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 unlabelled = unlabelled_documents(options.unlabelled, tokenizer, labels)
                 unlabelled = mixed(unlabelled, said(teachers, unlabelled, tokenizer, settings), hard=0)
         model = train(targets, tokenizer, options.encoder, settings, unlabelled)
+    if not model.evidence.weight.any():
+        evidence.fit(model, splits["train"], tokenizer)
         save(model, options.out / "model.safetensors", embeddings=settings.train_embeddings)
 
     budget = settings.max_tokens - 2

@@ -35,6 +35,10 @@ class ClauseModel(nn.Module):
         self.head = nn.Linear(encoder.config.hidden_size, 4 * labels)
         nn.init.normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)
+        # two numbers for each practice's evidence; training.evidence fits them
+        self.evidence = nn.Linear(encoder.config.hidden_size, 2 * labels)
+        nn.init.zeros_(self.evidence.weight)
+        nn.init.zeros_(self.evidence.bias)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
         """(n, length) -> token outputs (n, length, 4 * n_labels)."""
@@ -174,7 +178,8 @@ def load(path: Path, encoder: Path, labels: int) -> ClauseModel:
     base = {f"encoder.{k}": v for k, v in load_file(encoder / "model.safetensors").items()}
     weights = {k: v.float() for k, v in (base | load_file(path)).items()}
     missing, unexpected = model.load_state_dict(weights, strict=False)
-    missing = [k for k in missing if "pooler" not in k]
+    # weights that were saved before their evidence was fitted lack it
+    missing = [k for k in missing if "pooler" not in k and not k.startswith("evidence.")]
     if missing or unexpected:
         raise ValueError(f"{path} does not fit {encoder}: lacks {missing}, unknown {unexpected}")
     return model.eval()
