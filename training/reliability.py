@@ -21,8 +21,8 @@ import numpy as np
 
 import policyclf
 from training import corpus
-from training.gold import Gold, read_gold
 from training.calibration import expected_calibration_error
+from training.gold import Gold, read_gold
 
 BINS = 10
 LANGUAGE_NAMES = {"en": "English", "ja": "Japanese"}

@@ -77,13 +77,13 @@ def peer(tokenizer_file: Path, labels: int, threads: int) -> Any:
 
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    network = XLMRobertaForSequenceClassification(
-        XLMRobertaConfig(
-            vocab_size=250_002, hidden_size=768, num_hidden_layers=12, num_attention_heads=12,
-            intermediate_size=3072, max_position_embeddings=514, type_vocab_size=1, num_labels=labels,
-            problem_type="multi_label_classification",
-        )
-    ).eval()  # fmt: skip
+    config = XLMRobertaConfig(
+        vocab_size=250_002, hidden_size=768, num_hidden_layers=12, num_attention_heads=12,
+        intermediate_size=3072, max_position_embeddings=514, type_vocab_size=1,
+        problem_type="multi_label_classification",
+    )  # fmt: skip
+    config.num_labels = labels
+    network = XLMRobertaForSequenceClassification(config).eval()
     tokenizer = Tokenizer.from_file(str(tokenizer_file))
     ends = [(name, tokenizer.token_to_id(name)) for name in ("[CLS]", "[SEP]")]
     tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=ends)
