@@ -89,11 +89,21 @@ def mapped(folder: Path, address: str) -> None:
     ray.shutdown()
 
 
+def added(cluster: Cluster) -> Any:
+    """A node of one processor. Ray gives it 30 seconds to start, which a busy machine exceeds."""
+    for _ in range(3):
+        try:
+            return cluster.add_node(num_cpus=1, object_store_memory=100 * 2**20)
+        except Exception as error:
+            print(error, file=sys.stderr)
+    raise SystemExit("no node could be started")
+
+
 def main(folder: Path) -> None:
-    memory = {"object_store_memory": 100 * 2**20}
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, **memory})
+    cluster = Cluster(initialize_head=False)
     try:
-        second = cluster.add_node(num_cpus=1, **memory)
+        added(cluster)
+        second = added(cluster)
         done = killed_and_lost(folder, cluster, second)
         # a model of which the workers, not the command, find that it is incomplete
         refused = begun(folder, "refused", cluster.address, "--model", str(folder / "model"))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import policyclf
 from policyclf.batch import UsageError, formats
-from policyclf.batch.rows import CLAUSE, clause_rows, document_row, error_row, line
+from policyclf.batch.rows import CLAUSE, clause_rows, document_row, error_row
 
 POLICY = """# Sharing
 
@@ -48,7 +48,9 @@ def rows(kind: str) -> list[dict[str, Any]]:
 
 def written(folder: Path, given_rows: list[dict[str, Any]], form: formats.Format, kind: Any) -> Path:
     partial, out = folder / "rows.partial", folder / f"rows.{form}"
-    partial.write_bytes(b"".join(map(line, given_rows)))
+    # appended piece by piece, as a job does
+    pieces = [formats.encoded(given_rows[i : i + 3], form, kind) for i in range(0, len(given_rows), 3)]
+    partial.write_bytes(formats.preamble(form, kind) + b"".join(pieces))
     formats.write(partial, out, form, kind)
     return out
 
@@ -61,8 +63,10 @@ def test_what_is_written_is_read_back(tmp_path: Path, form: formats.Format, kind
     found = list(formats.read(out, form, kind))
     assert found == expected
     assert [list(row) for row in found] == [list(row) for row in expected]
-    again = written(tmp_path, expected, form, kind)
-    assert again.read_bytes() == out.read_bytes()
+    whole = tmp_path / "whole"
+    whole.write_bytes(formats.preamble(form, kind) + formats.encoded(expected, form, kind))
+    formats.write(whole, tmp_path / "again", form, kind)
+    assert (tmp_path / "again").read_bytes() == out.read_bytes()
 
 
 def test_a_clause_row_is_the_clause() -> None:
@@ -125,15 +129,15 @@ def test_half_a_surrogate_pair_keeps_its_place(tmp_path: Path) -> None:
         assert row == {**given_rows[0], "text": "lone \ufffd surrogate."}
 
 
-def test_parquet_has_bounded_row_groups(tmp_path: Path) -> None:
+def test_parquet_has_bounded_row_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (clause,) = policyclf.classify(["We keep logs."])
     row = next(clause_rows("a", [clause]))
-    out = written(tmp_path, [row] * (2 * formats.ROW_GROUP + 5), "parquet", "clauses")
+    monkeypatch.setattr(formats, "ROW_GROUP", 100)
+    out = written(tmp_path, [row] * 205, "parquet", "clauses")
     metadata = pq.read_metadata(out)
-    groups = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
-    assert groups == [formats.ROW_GROUP, formats.ROW_GROUP, 5]
+    assert [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)] == [100, 100, 5]
     assert pq.read_schema(out).equals(formats.schema("clauses"))
-    assert pq.read_table(out, columns=["score_data_retention"]).num_rows == sum(groups)
+    assert pq.read_table(out, columns=["score_data_retention"]).num_rows == 205
 
 
 def test_no_rows_at_all(tmp_path: Path) -> None:

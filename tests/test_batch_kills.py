@@ -189,9 +189,9 @@ def test_results_come_in_order_and_workers_end(tmp_path: Path) -> None:
     chunks = Chunks(source, 1)
     results = label_in_workers(chunks, Labelling(), 2)
     first = next(results)
-    assert json.loads(first.lines or b'{"document": null}')["document"] is None  # p0 has no clauses
+    assert json.loads(first.data or b'{"document": null}')["document"] is None  # p0 has no clauses
     results.close()
-    told = b"".join(r.lines for r in label_in_workers(chunks, Labelling(), 2))
+    told = b"".join(r.data for r in label_in_workers(chunks, Labelling(), 2))
     names = [json.loads(text)["document"] for text in told.splitlines()]
     assert sorted(names, key=[d.id for d in documents].index) == names
     assert len(set(names)) == 7

@@ -24,7 +24,6 @@ import multiprocessing
 import os
 import random
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -260,10 +259,12 @@ def sentences(files: Sequence[Path], workers: int, folder: Path) -> None:
     source.write_text("".join(json.dumps({"text": t}) + "\n" for t in chosen), encoding="utf-8")
     alone = batch([source], folder / "alone.jsonl", workers, "--unit", "sentence")
     sizes = {"JSON Lines": alone.size}
-    for form, name in (("csv", "CSV"), ("parquet", "Parquet")):
-        rows, out = folder / "rows.jsonl", folder / f"alone.{form}"
-        shutil.copy(folder / "alone.jsonl", rows)
-        formats.write(rows, out, form, "clauses")  # type: ignore[arg-type]
+    rows = list(formats.read(folder / "alone.jsonl", "jsonl", "clauses"))
+    forms: dict[str, formats.Format] = {"CSV": "csv", "Parquet": "parquet"}
+    for name, form in forms.items():
+        partial, out = folder / "partial", folder / f"alone.{form}"
+        partial.write_bytes(formats.preamble(form, "clauses") + formats.encoded(rows, form, "clauses"))
+        formats.write(partial, out, form, "clauses")
         sizes[name] = out.stat().st_size
     within = batch(files[: max(1, len(files) // 10)], folder / "within.jsonl", workers)
     print("| | sentences | sentences/s | sentences/processor s |\n|---|---|---|---|")

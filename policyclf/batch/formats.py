@@ -12,26 +12,24 @@ So a text cell that begins with ' is read by dropping that one character.
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 from policyclf.batch.documents import UsageError
-from policyclf.batch.rows import CLAUSE, DOCUMENT, RowKind
+from policyclf.batch.rows import CLAUSE, DOCUMENT, Row, RowKind, line
 from policyclf.batch.stage import sync_folder
 from policyclf.batch.tables import arrow
 from policyclf.practices import Practice
 
-__all__ = ["Format", "columns", "format_of", "read", "schema", "table", "write"]
+__all__ = ["Format", "columns", "encoded", "format_of", "preamble", "read", "schema", "table", "write"]
 
 Format = Literal["jsonl", "csv", "parquet"]
-Row = dict[str, Any]
-
-ROW_GROUP = 8192  # rows of Parquet that are in memory at once
+ROW_GROUP = 32_768  # rows of Parquet that are in memory at once, some 20 MB
 NAMES = tuple(practice.value for practice in Practice)
 _LISTS = {"labels", "denied", "practices", "languages"}
 _NUMBERS = {"clause", "start", "end", "characters", "clauses"}
@@ -62,15 +60,34 @@ def columns(kind: RowKind) -> list[str]:
     ]
 
 
-def write(partial: Path, out: Path, form: Format, kind: RowKind) -> None:
-    """Make `out` of the rows in `partial`, which are JSON Lines; `out` is whole or is not there."""
+def preamble(form: Format, kind: RowKind) -> bytes:
+    """What stands before the first row of OUT.partial."""
+    return _csv_lines([columns(kind)], "utf-8-sig") if form == "csv" else b""
+
+
+def encoded(rows: Sequence[Row], form: Format, kind: RowKind) -> bytes:
+    """Rows as they are appended to OUT.partial; workers do this, so that it takes none of the parent's time.
+
+    JSON Lines and CSV as in the output. Parquet cannot be appended to: its rows wait as
+    Arrow record batches, each after its length in 8 bytes.
+    """
     if form == "jsonl":
+        return b"".join(map(line, rows))
+    if form == "csv":
+        return _csv_lines(map(_cells, rows), "utf-8")
+    batches = table(rows, kind).combine_chunks().to_batches()
+    parts = [batch.serialize().to_pybytes() for batch in batches]
+    return b"".join(len(part).to_bytes(8, "little") + part for part in parts)
+
+
+def write(partial: Path, out: Path, form: Format, kind: RowKind) -> None:
+    """Make `out` of the rows in `partial`; `out` is whole or is not there."""
+    if form != "parquet":
         partial.replace(out)
         return
     unfinished = out.with_name(out.name + ".unfinished")
-    with partial.open("rb") as lines:
-        make: Callable[[Iterable[Row], Path, RowKind], None] = _csv if form == "csv" else _parquet
-        make(map(json.loads, lines), unfinished, kind)
+    with partial.open("rb") as file:
+        _parquet(_batches(file, schema(kind)), unfinished, kind)
     with unfinished.open("r+b") as file:
         os.fsync(file.fileno())
     unfinished.replace(out)
@@ -88,13 +105,10 @@ def read(out: Path, form: Format, kind: RowKind) -> Generator[Row]:
         yield from _read_parquet(out, kind)
 
 
-def _csv(rows: Iterable[Row], path: Path, kind: RowKind) -> None:
-    # Half a surrogate pair is no UTF-8; U+FFFD is as long, so that places stand.
-    with path.open("w", encoding="utf-8-sig", newline="", errors="replace") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns(kind))
-        for row in rows:
-            writer.writerow(list(_cells(row)))
+def _csv_lines(rows: Iterable[Iterable[Any]], encoding: str) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode(encoding)
 
 
 def _cells(row: Row) -> Iterator[Any]:
@@ -110,6 +124,7 @@ def _cells(row: Row) -> Iterator[Any]:
         elif name == "evidence":
             yield json.dumps(value)
         else:
+            # Half a surrogate pair is no UTF-8; U+FFFD is as long, so that places stand.
             text = _SURROGATE.sub("\ufffd", value)
             yield "'" + text if _RISKY.match(text) else text
 
@@ -195,14 +210,35 @@ def table(rows: Sequence[Row], kind: RowKind) -> Any:
     return arrow().table(data, schema=schema(kind))
 
 
-def _parquet(rows: Iterable[Row], path: Path, kind: RowKind) -> None:
-    arrow()
+def _batches(file: IO[bytes], of: Any) -> Iterator[Any]:
+    """The record batches that `encoded` made."""
+    pa = arrow()
+    while length := file.read(8):
+        yield pa.ipc.read_record_batch(pa.py_buffer(file.read(int.from_bytes(length, "little"))), of)
+
+
+def _parquet(batches: Iterable[Any], path: Path, kind: RowKind) -> None:
+    """Write the batches in groups of ROW_GROUP rows, however they are cut."""
+    pa = arrow()
     import pyarrow.parquet
 
-    rows = iter(rows)
     with pyarrow.parquet.ParquetWriter(path, schema(kind), compression="zstd") as writer:
-        while group := list(islice(rows, ROW_GROUP)):
-            writer.write_table(table(group, kind), row_group_size=ROW_GROUP)
+
+        def group(parts: Sequence[Any]) -> None:
+            # In one piece: the writer begins pages where pieces do, and bytes would depend on the cuts.
+            writer.write_table(pa.Table.from_batches(parts).combine_chunks(), row_group_size=ROW_GROUP)
+
+        parts: list[Any] = []
+        count = 0
+        for batch in batches:
+            while count + batch.num_rows >= ROW_GROUP:
+                group([*parts, batch.slice(0, ROW_GROUP - count)])
+                batch, parts, count = batch.slice(ROW_GROUP - count), [], 0
+            if batch.num_rows:
+                parts.append(batch)
+                count += batch.num_rows
+        if parts:
+            group(parts)
 
 
 def _read_parquet(path: Path, kind: RowKind) -> Iterator[Row]:

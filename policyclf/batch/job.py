@@ -27,7 +27,7 @@ from policyclf.batch.collection import Collection, Scan
 from policyclf.batch.documents import UsageError
 from policyclf.batch.labelling import Labelling, Result
 from policyclf.batch.progress import Progress, Silent
-from policyclf.batch.rows import RowKind, line
+from policyclf.batch.rows import Row
 from policyclf.batch.stage import Counts, Stage, header_of, is_finished, sync_folder
 from policyclf.batch.tables import arrow
 from policyclf.batch.workers import label_here, label_in_workers, processors
@@ -53,7 +53,7 @@ class Job:
     collection: Collection
     out: Path
     labelling: Labelling = field(default_factory=Labelling)
-    form: formats.Format | None = None
+    form: formats.Format | None = None  # by the name of `out`
     workers: int | None = None
     batch: int = 256
     engine: Engine | None = None
@@ -81,29 +81,31 @@ def run(job: Job, progress: Progress | None = None) -> Summary:
     """
     start = time.monotonic()
     form = formats.format_of(job.out, job.form)
+    preamble = formats.preamble(form, job.labelling.rows)
+    job = replace(job, labelling=replace(job.labelling, form=form))
     if form == "parquet":
-        arrow()  # a missing package is said now, not after the work
+        arrow()  # a missing package is said now, not by each worker
     scan = job.collection.scan()
     if any(_same(table.path, job.out) for table in scan.tables):
         raise UsageError(f"{job.out} is one of the sources")
     if not job.out.parent.is_dir():
         raise UsageError(f"{job.out}: there is no folder {job.out.parent}")
-    header = _header(job, scan, form)
+    header = _header(job, scan)
     progress = progress or Silent()
 
     _promote_retry(job.out)
     with Stage(
-        job.out, header, restart=job.restart, force=job.force, new_sources=job.retry_errors
+        job.out, header, preamble, restart=job.restart, force=job.force, new_sources=job.retry_errors
     ) as stage:
         if not stage.finished:
             _remove_retry(job.out)
             if not stage.complete:
                 chunks = Chunks(job.collection, job.batch, stage.counts.documents)
                 _label(job, chunks, stage, progress, scan)
-            _finish(stage, form, job.labelling.rows)
+            _finish(stage, job.labelling)
         counts = stage.counts
         if job.retry_errors and counts.errors:
-            counts = _retry(job, header, form, stage, progress)
+            counts = _retry(job, header, preamble, stage, progress)
     return Summary(counts.documents, counts.rows, counts.clauses, counts.errors, time.monotonic() - start)
 
 
@@ -120,10 +122,10 @@ def _label(job: Job, chunks: Chunks, stage: Stage, progress: Progress, scan: Sca
         progress.end()
 
 
-def _finish(stage: Stage, form: formats.Format, rows: RowKind) -> None:
+def _finish(stage: Stage, labelling: Labelling) -> None:
     """Make the output of a complete stage."""
-    if stage.partial.exists():  # else JSON Lines that were renamed before a kill
-        formats.write(stage.partial, stage.out, form, rows)
+    if stage.partial.exists():  # else it was renamed before a kill
+        formats.write(stage.partial, stage.out, labelling.form, labelling.rows)
     stage.finish()
 
 
@@ -132,12 +134,12 @@ def _finish(stage: Stage, form: formats.Format, rows: RowKind) -> None:
 
 
 def _retry(
-    job: Job, header: dict[str, Any], form: formats.Format, done: Stage, progress: Progress
+    job: Job, header: dict[str, Any], preamble: bytes, done: Stage, progress: Progress
 ) -> Counts:
     """Try the documents that failed in a finished job again; what the output then holds."""
     target = _retry_path(job.out)
     journal = target.with_name(target.name + ".journal")
-    with Stage(target, header, restart=header_of(journal) != header) as stage:
+    with Stage(target, header, preamble, restart=header_of(journal) != header) as stage:
         if not stage.complete:
             if not stage.counts.copied:
                 stage.counts.documents = done.counts.documents
@@ -147,41 +149,43 @@ def _retry(
             progress.begin(None, stage.counts)
             try:
                 with (
-                    closing(formats.read(job.out, form, job.labelling.rows)) as rows,
+                    closing(formats.read(job.out, job.labelling.form, job.labelling.rows)) as rows,
                     closing(_engine(job)(chunks, job.labelling)) as results,
                 ):
                     left = islice(rows, stage.counts.copied, None)
-                    for result, copied, retried in _merged(left, results):
+                    for result, copied, retried in _merged(left, results, job.labelling):
                         stage.append(result, copied=copied, retried=retried)
                         progress.update(stage.counts)
                     next(results, None)  # by which the sources are looked at to their end
                 stage.commit(complete=True)
             finally:
                 progress.end()
-        _finish(stage, form, job.labelling.rows)
+        _finish(stage, job.labelling)
     _promote_retry(job.out)
     return stage.counts
 
 
 def _merged(
-    rows: Iterable[dict[str, Any]], results: Iterator[Result]
+    rows: Iterable[Row], results: Iterator[Result], labelling: Labelling
 ) -> Iterator[tuple[Result, int, int]]:
     """The rows with each error's replaced by the next result; how many rows and documents that is."""
-    kept: list[bytes] = []
+    kept: list[Row] = []
     for row in rows:
-        if row["error"] is None:
-            kept.append(line(row))
-        if kept and (row["error"] is not None or len(kept) == KEPT_AT_ONCE):
-            yield _copy(kept), len(kept), 0
+        failed = row["error"] is not None
+        if not failed:
+            kept.append(row)
+        if kept and (failed or len(kept) == KEPT_AT_ONCE):
+            yield _copy(kept, labelling), len(kept), 0
             kept = []
-        if row["error"] is not None:
+        if failed:
             yield replace(next(results), documents=0), 1, 1
     if kept:
-        yield _copy(kept), len(kept), 0
+        yield _copy(kept, labelling), len(kept), 0
 
 
-def _copy(lines: Sequence[bytes]) -> Result:
-    return Result(documents=0, rows=len(lines), clauses=0, size=0, errors=(), lines=b"".join(lines))
+def _copy(rows: Sequence[Row], labelling: Labelling) -> Result:
+    data = formats.encoded(rows, labelling.form, labelling.rows)
+    return Result(documents=0, rows=len(rows), clauses=0, size=0, errors=(), data=data)
 
 
 def _retry_path(out: Path) -> Path:
@@ -214,7 +218,7 @@ def _engine(job: Job) -> Engine:
     return partial(label_in_workers, workers=job.workers or processors())
 
 
-def _header(job: Job, scan: Scan, form: formats.Format) -> dict[str, Any]:
+def _header(job: Job, scan: Scan) -> dict[str, Any]:
     """What the rows depend on."""
     folder = shipped_model() if job.labelling.model is None else Path(job.labelling.model)
     name = Config.read(folder).name
@@ -228,7 +232,7 @@ def _header(job: Job, scan: Scan, form: formats.Format) -> dict[str, Any]:
         "column": column.text,
         "id_column": column.id,
         "encoding": column.encoding,
-        "format": form,
+        "format": job.labelling.form,
         "sources": scan.digest,
     }
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from policyclf.batch.documents import Document
-from policyclf.batch.rows import RowKind, Rows, clause_rows, document_row, error_row, line
+from policyclf.batch.formats import Format, encoded
+from policyclf.batch.rows import Row, RowKind, clause_rows, document_row, error_row
 from policyclf.classifier import Classifier, shipped_model
 from policyclf.errors import PolicyclfError
 from policyclf.reading import read
@@ -28,18 +29,19 @@ class Labelling:
     thresholds: str = "balanced"
     rows: RowKind = "clauses"
     sentences: bool = False  # each text is one sentence, read by itself
+    form: Format = "jsonl"  # of the rows
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of some consecutive documents: `lines` are their rows, a line of JSON each."""
+    """What came of some consecutive documents: `data` are their rows, encoded for the output."""
 
     documents: int
     rows: int
     clauses: int
     size: int  # bytes of the sources
     errors: tuple[tuple[int, str], ...]  # number and id of the documents that failed
-    lines: bytes
+    data: bytes
 
 
 def together(results: Sequence[Result]) -> Result:
@@ -50,7 +52,7 @@ def together(results: Sequence[Result]) -> Result:
         clauses=sum(r.clauses for r in results),
         size=sum(r.size for r in results),
         errors=tuple(error for r in results for error in r.errors),
-        lines=b"".join(r.lines for r in results),
+        data=b"".join(r.data for r in results),
     )
 
 
@@ -73,15 +75,22 @@ class Labeller:
 
     def __call__(self, documents: Iterable[Document]) -> Result:
         """The rows of all of `documents`, in their order."""
-        return together([self._one(document) for document in documents])
+        found: list[Row] = []
+        errors: list[tuple[int, str]] = []
+        count = clauses = size = 0
+        for document in documents:
+            rows, its_clauses, failed = rows_of(self._classifier, document, self._labelling)
+            found += rows
+            count += 1
+            clauses += its_clauses
+            size += document.size
+            if failed:
+                errors.append((document.number, document.id))
+        data = encoded(found, self._labelling.form, self._labelling.rows)
+        return Result(count, len(found), clauses, size, tuple(errors), data)
 
-    def _one(self, document: Document) -> Result:
-        rows, clauses, failed = rows_of(self._classifier, document, self._labelling)
-        errors = ((document.number, document.id),) if failed else ()
-        return Result(1, len(rows), clauses, document.size, errors, b"".join(map(line, rows)))
 
-
-def rows_of(classifier: Classifier, document: Document, labelling: Labelling) -> tuple[Rows, int, bool]:
+def rows_of(classifier: Classifier, document: Document, labelling: Labelling) -> tuple[list[Row], int, bool]:
     """A document's rows, the number of its clauses, and whether it failed, which is a row too."""
     if document.error is not None:
         return [error_row(document.id, document.error, labelling.rows)], 0, True
@@ -97,10 +106,11 @@ def rows_of(classifier: Classifier, document: Document, labelling: Labelling) ->
         return [error_row(document.id, _message(error), labelling.rows)], 0, True
 
 
-def failed(document: Document, message: str, rows: RowKind) -> Result:
-    """The result of a document that could not be read or labelled."""
-    row = line(error_row(document.id, message, rows))
-    return Result(1, 1, 0, document.size, ((document.number, document.id),), row)
+def failed(document: Document, message: str, labelling: Labelling) -> Result:
+    """The result of a document that could not be labelled, and of which the worker cannot tell."""
+    row = error_row(document.id, message, labelling.rows)
+    data = encoded([row], labelling.form, labelling.rows)
+    return Result(1, 1, 0, document.size, ((document.number, document.id),), data)
 
 
 def _message(error: Exception) -> str:

@@ -2,8 +2,7 @@
 
 A clause's row is `Clause.to_dict()` with the document's id and the clause's place in it
 put before; a document's row sums its clauses up; a document that failed has one row,
-of either kind, that says why. Rows are first written as JSON Lines, from which the
-other formats are made.
+of either kind, that says why.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ from typing import Any, Literal
 from policyclf.practices import Practice
 from policyclf.results import Clause
 
-__all__ = ["CLAUSE", "DOCUMENT", "RowKind", "Rows", "clause_rows", "document_row", "error_row", "line"]
+__all__ = ["CLAUSE", "DOCUMENT", "Row", "RowKind", "clause_rows", "document_row", "error_row", "line"]
 
 RowKind = Literal["clauses", "documents"]
-Rows = list[dict[str, Any]]
+Row = dict[str, Any]
 
 # A clause's fields, in order. `clause` counts from 0 within the document; start and end
 # are characters of its text; `error` is why it could not be labelled, all else is then null.
@@ -53,13 +52,13 @@ DOCUMENT = (
 )
 
 
-def clause_rows(document: str, clauses: Sequence[Clause]) -> Iterator[dict[str, Any]]:
+def clause_rows(document: str, clauses: Sequence[Clause]) -> Iterator[Row]:
     """One row for each clause; none for a document without clauses."""
     for i, clause in enumerate(clauses):
         yield {"document": document, "clause": i, **clause.to_dict(), "error": None}
 
 
-def document_row(document: str, characters: int, clauses: Sequence[Clause]) -> dict[str, Any]:
+def document_row(document: str, characters: int, clauses: Sequence[Clause]) -> Row:
     """The row of a document that is `characters` long; counts are of clauses."""
     counts = {practice.value: 0 for practice in Practice}
     denied = dict(counts)
@@ -81,13 +80,13 @@ def document_row(document: str, characters: int, clauses: Sequence[Clause]) -> d
     }
 
 
-def error_row(document: str, message: str, kind: RowKind) -> dict[str, Any]:
+def error_row(document: str, message: str, kind: RowKind) -> Row:
     """The row of a document that could not be read or labelled."""
     fields = CLAUSE if kind == "clauses" else DOCUMENT
     return {**dict.fromkeys(fields), "document": document, "error": message}
 
 
-def line(row: dict[str, Any]) -> bytes:
+def line(row: Row) -> bytes:
     """The row as a line of JSON in UTF-8; half a surrogate pair, which UTF-8 lacks, as its JSON escape."""
     text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
     return (text + "\n").encode("utf-8", "backslashreplace")

@@ -1,6 +1,6 @@
 """Rows on their way to the output, and the journal that says how many of them count.
 
-Beside OUT stand, while a job runs, OUT.partial (rows as JSON Lines) and OUT.journal. Rows
+Beside OUT stand, while a job runs, OUT.partial (its rows) and OUT.journal. Rows
 are only ever appended; every second or so they are forced to the disk, and then a
 line goes to the journal that says how far the file is good and how many documents that
 is. A job that was killed, at whatever instant, finds the last whole line of the journal,
@@ -20,11 +20,13 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from policyclf.batch.documents import UsageError
-from policyclf.batch.labelling import Result
 from policyclf.errors import FileError
+
+if TYPE_CHECKING:
+    from policyclf.batch.labelling import Result
 
 __all__ = ["Counts", "Stage", "failures", "header_of", "is_finished", "sync_folder"]
 
@@ -58,6 +60,7 @@ class Stage:
         self,
         out: Path,
         header: Mapping[str, Any],
+        preamble: bytes = b"",
         *,
         restart: bool = False,
         force: bool = False,
@@ -65,7 +68,8 @@ class Stage:
     ) -> None:
         """Begin, or go on where the journal says.
 
-        `header` is what the job depends on: model, options, sources. UsageError where
+        `preamble` is what stands before the first row. `header` is what the job depends
+        on: model, options, sources. UsageError where
         the journal has another (`force` goes on with it all the same, `restart` begins
         anew, `new_sources` lets those of a finished job have changed), or where another
         process is at it; FileError where OUT.partial is damaged.
@@ -86,6 +90,9 @@ class Stage:
                 self._journal.truncate(0)
             if not self._resume(header, force, new_sources):
                 self._begin(header, restart)
+            if self._rows is not None and not self.counts.offset:
+                self._write(preamble)
+                self.counts.offset = len(preamble)
         except BaseException:
             self.close()
             raise
@@ -162,14 +169,14 @@ class Stage:
 
     def append(self, result: Result, *, copied: int = 0, retried: int = 0) -> None:
         """Add rows; commits them where the last commit is long enough ago."""
-        self._write(result.lines)
+        self._write(result.data)
         counts = self.counts
         counts.documents += result.documents
         counts.rows += result.rows
         counts.clauses += result.clauses
         counts.errors += len(result.errors)
         counts.size += result.size
-        counts.offset += len(result.lines)
+        counts.offset += len(result.data)
         counts.copied += copied
         counts.retried += retried
         self._new_errors += result.errors
@@ -258,7 +265,7 @@ def _refuse(
 ) -> None:
     """UsageError where a job that was begun as another may not, or cannot, go on as this one."""
     differing = [name for name in sorted({*found, *wanted}) if found.get(name) != wanted.get(name)]
-    possible = not stage.finished and "rows" not in differing  # rows of one kind are one file
+    possible = not stage.finished and not {"rows", "format"} & set(differing)
     if (force and possible) or (new_sources and stage.finished and differing == ["sources"]):
         return
     changes = "; ".join(

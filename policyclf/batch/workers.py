@@ -188,7 +188,7 @@ class _Pool:
             self._again.append(task)
             return
         message = f"the worker process died on it, {DEATHS} times (exit code {code}): out of memory?"
-        result = failed(task.documents[0], message, self._labelling.rows)
+        result = failed(task.documents[0], message, self._labelling)
         self._chunks[task.chunk].results[task.part] = result
 
 
