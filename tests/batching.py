@@ -30,9 +30,8 @@ def ran(*arguments: Any, **named: Any) -> tuple[int, str]:
 
 
 def written_policies(folder: Path) -> Path:
-    """Twelve policies, a file that is empty, and one that cannot be read."""
+    """Twelve policies, and a file that cannot be read, last in order."""
     for i in range(12):
         (folder / f"{i:02}.txt").write_text(policy(i), encoding="utf-8")
-    (folder / "empty.md").touch()
-    (folder / "latin.txt").write_bytes(b"caf\xe9")
+    (folder / "zipped.txt").write_bytes(b"PK\x03\x04" + bytes(range(256)))
     return folder

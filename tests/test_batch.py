@@ -35,7 +35,7 @@ def policies(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def expected_rows(folder: Path, kind: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for path in sorted(folder.iterdir()):
-        if path.name == "latin.txt":
+        if path.name == "zipped.txt":
             continue
         text = path.read_text(encoding="utf-8")
         clauses = policyclf.load(threads=1).classify(text)
@@ -55,8 +55,8 @@ def test_the_rows_are_what_classify_says_and_a_bad_file_is_a_row(
     rows = [json.loads(text) for text in out.read_bytes().splitlines()]
     assert [row for row in rows if row["error"] is None] == expected_rows(policies, kind)
     (failed,) = (row for row in rows if row["error"] is not None)
-    assert failed["document"] == str(policies / "latin.txt")
-    assert "not UTF-8" in failed["error"]
+    assert failed["document"] == str(policies / "zipped.txt")
+    assert "a ZIP archive or an Office file" in failed["error"]
     assert "1 documents failed" in capsys.readouterr().err
     assert {path.name for path in tmp_path.iterdir()} == {"out.jsonl", "out.jsonl.journal"}
 
@@ -225,7 +225,7 @@ def test_errors_are_tried_again_when_the_files_are_mended(policies: Path, tmp_pa
     arguments = [folder, "-o", out, "--workers", "0"]
     assert main(["batch", *map(str, arguments)]) == 1
     assert main(["batch", *map(str, arguments), "--retry-errors"]) == 1  # it is still what it was
-    (folder / "latin.txt").write_text("Café: we collect your name. We keep it.", encoding="utf-8")
+    (folder / "zipped.txt").write_text("Café: we collect your name. We keep it.", encoding="utf-8")
     assert main(["batch", *map(str, arguments)]) == 2  # the sources are others
     assert main(["batch", *map(str, arguments), "--retry-errors"]) == 0
     rows = list(formats.read(out, "csv", "clauses"))
@@ -316,4 +316,4 @@ def test_a_terminal_gets_a_bar(policies: Path, tmp_path: Path) -> None:
     assert process.wait() == 1
     assert b"100%" in said
     assert b"clauses/s" in said
-    assert b"13 documents" in said or b"14 documents" in said
+    assert b"12 documents" in said or b"13 documents" in said

@@ -145,7 +145,7 @@ def test_the_command_says_what_to_do_about_a_full_disk(policies: Path, tmp_path:
     )  # fmt: skip
     assert code == 1
     assert "File too large; what is done is kept: the same command goes on" in said
-    assert ran(policies, "-o", tmp_path / "out.jsonl", "--workers", 0)[0] == 1  # latin.txt alone
+    assert ran(policies, "-o", tmp_path / "out.jsonl", "--workers", 0)[0] == 1  # zipped.txt alone
 
 
 # Workers

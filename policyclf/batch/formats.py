@@ -146,6 +146,8 @@ def _from_cell(name: str, cell: str, cells: dict[str, Any]) -> Any:
         return cell.split("; ") if cell else []
     if name == "evidence":
         return json.loads(cell)
+    if name == "furniture":
+        return cell or None
     return cell.removeprefix("'")
 
 
