@@ -42,6 +42,13 @@ def descendants(pid: int) -> set[int]:
     return found - {pid}
 
 
+def command_of(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it has ended
+        return b""
+
+
 def gone(pids: set[int], seconds: float = 20) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -55,7 +62,7 @@ def gone(pids: set[int], seconds: float = 20) -> bool:
 def many(tmp_path: Path) -> Path:
     path = tmp_path / "many.jsonl"
     with path.open("w", encoding="utf-8") as file:
-        for i in range(100):
+        for i in range(600):
             file.write(json.dumps({"text": policy(i % 50) + f"number {i}"}) + "\n")
     return path
 
@@ -77,7 +84,10 @@ def test_real_runs_killed_and_stopped_end_as_if_nothing_had_happened(many: Path,
         if process.poll() is not None:
             break
         if blow == "worker":
-            workers = [p for p in below if b"spawn_main" in Path(f"/proc/{p}/cmdline").read_bytes()]
+            workers: list[int] = []
+            while not workers and process.poll() is None:
+                below = descendants(process.pid)
+                workers = [p for p in below if b"spawn_main" in command_of(p)]
             os.kill(workers[0], signal.SIGKILL)
             _, said = process.communicate()
             assert process.returncode == 0, said
