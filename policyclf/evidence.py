@@ -42,7 +42,9 @@ LIMIT = 8
 Spans = list[tuple[int, int]]  # characters of the segment, end exclusive, ascending
 
 _RUN = re.compile(
-    r"[A-Za-z0-9\u00c0-\u024f]+(?:['’][A-Za-z\u00c0-\u024f]+)*"  # a Latin word, a number
+    # a Latin word, a number; × and ÷ stand among the letters of Latin-1
+    r"[A-Za-z0-9\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f]+"
+    r"(?:['’][A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f]+)*"
     r"|[\u30a1-\u30fa\u30fc]+"  # katakana
 )
 

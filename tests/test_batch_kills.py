@@ -88,6 +88,9 @@ def test_real_runs_killed_and_stopped_end_as_if_nothing_had_happened(many: Path,
             while not workers and process.poll() is None:
                 below = descendants(process.pid)
                 workers = [p for p in below if b"spawn_main" in command_of(p)]
+            if not workers:  # on a slow machine the job is done by now
+                process.communicate()
+                break
             os.kill(workers[0], signal.SIGKILL)
             _, said = process.communicate()
             assert process.returncode == 0, said
